@@ -1,0 +1,1 @@
+/** Which events keep order with each other. */

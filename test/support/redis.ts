@@ -1,0 +1,139 @@
+/**
+ * Real Redis servers for tests: the suite's one (REDIS_URL, set by `npm test`), or one of a test's own that it may kill.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { Redis } from 'ioredis'
+import { waitFor } from './wait.ts'
+
+/** The suite's Redis. `npm test` starts it; a single file run by hand needs REDIS_URL. */
+export function suiteRedisUrl(): string {
+  const url = process.env['REDIS_URL']
+  if (!url) throw new Error('REDIS_URL is not set: run the tests with `npm test`, or set it to a Redis made for tests.')
+  return url
+}
+
+/** A key prefix nobody else uses, so that tests run in any order and side by side on one Redis. */
+export function uniquePrefix(): string {
+  return `test-${randomBytes(6).toString('hex')}`
+}
+
+/** A plain client of the suite's Redis (or of `url`) for looking at state; closed when the test ends. */
+export function inspect(t: TestContext, url: string = suiteRedisUrl()): Redis {
+  const client = new Redis(url, { maxRetriesPerRequest: null })
+  client.on('error', () => {})
+  t.after(() => client.disconnect())
+  return client
+}
+
+/** Deletes every key under `prefix` when the test ends. */
+export function cleanUp(t: TestContext, prefix: string, url: string = suiteRedisUrl()): void {
+  t.after(async () => {
+    const client = new Redis(url)
+    try {
+      let cursor = '0'
+      do {
+        const [next, keys] = await client.scan(cursor, 'MATCH', `{${prefix}:*`, 'COUNT', 1000)
+        if (keys.length > 0) await client.unlink(...keys)
+        cursor = next
+      } while (cursor !== '0')
+    } finally {
+      client.disconnect()
+    }
+  })
+}
+
+export type OwnRedis = {
+  readonly url: string
+  readonly port: number
+  readonly dir: string
+  /** Sends a signal to the server: SIGKILL, SIGSTOP, SIGCONT. */
+  kill(signal: NodeJS.Signals): void
+  /** Starts it again on the same port and data after it died. Resolves when it answers. */
+  restart(): Promise<void>
+  /** Waits until the process is gone. */
+  died(): Promise<void>
+}
+
+/** A Redis of the test's own, with `appendonly yes`, `appendfsync always`, `noeviction`; killed and removed when the test ends. */
+export async function startRedis(t: TestContext, ...args: readonly string[]): Promise<OwnRedis> {
+  const dir = await mkdtemp(join(tmpdir(), 'bridge-redis-'))
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  const start = async () => {
+    child = spawn(
+      process.env['REDIS_SERVER'] || 'redis-server',
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--dir',
+        dir,
+        '--save',
+        '',
+        '--appendonly',
+        'yes',
+        '--appendfsync',
+        'always',
+        '--maxmemory-policy',
+        'noeviction',
+        '--daemonize',
+        'no',
+        ...args,
+      ],
+      { stdio: 'ignore' },
+    )
+    await waitFor(async () => {
+      const probe = new Redis(port, '127.0.0.1', {
+        lazyConnect: true,
+        retryStrategy: () => null,
+        maxRetriesPerRequest: 0,
+      })
+      probe.on('error', () => {})
+      try {
+        await probe.connect()
+        return (await probe.ping()) === 'PONG'
+      } catch {
+        return false
+      } finally {
+        probe.disconnect()
+      }
+    })
+  }
+  const died = async () => {
+    const server = child
+    if (server && server.exitCode === null && server.signalCode === null)
+      await new Promise((resolve) => server.once('exit', resolve))
+  }
+  t.after(async () => {
+    child?.kill('SIGCONT')
+    child?.kill('SIGKILL')
+    await died()
+    await rm(dir, { recursive: true, force: true })
+  })
+  await start()
+  return {
+    url: `redis://127.0.0.1:${port}`,
+    port,
+    dir,
+    kill: (signal) => void child?.kill(signal),
+    restart: start,
+    died,
+  }
+}
+
+/** A TCP port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  if (address === null || typeof address === 'string') throw new Error('no port')
+  return address.port
+}
