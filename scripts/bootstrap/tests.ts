@@ -1,0 +1,114 @@
+/**
+ * `npm test`: finds the test files, gives them a Redis, runs them, cleans up whatever happens.
+ * Redis-backed tests are never skipped: without a Redis there is one sentence with the command to run, and a failure.
+ */
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { isAlive, readClaim } from './claim.ts'
+import { endLeftRedis, namedRedis, ownRedis, type ProvidedRedis } from './redis.ts'
+import { redisBinary, type Say } from './redis-binary.ts'
+import { onStopSignals, type StopSignal } from './signals.ts'
+
+const folders = ['test/unit', 'test/redis', 'test/e2e', 'test/faults', 'workers']
+const temporary = 'simotel-bridge-test-'
+/** No single test may take longer: a hang is a failure with a name, not a silent CI. */
+const limitMs = 300_000
+
+/**
+ * Runs the tests below the files and folders among `args` (all of them if none); other arguments go to node's runner.
+ * Resolves with the exit code: the runner's, or 130 and 143 for Ctrl-C and SIGTERM.
+ */
+export async function runTests(args: readonly string[]): Promise<number> {
+  const say: Say = (line) => console.log(line)
+  const flags = args.filter((arg) => arg.startsWith('-'))
+  const files = findTests(args.filter((arg) => !arg.startsWith('-')))
+  const stop = stopper()
+  const { redis, binary } = await provide(say)
+  try {
+    if (stop.signal !== undefined) return stop.code()
+    const code = await runFiles(files, flags, { REDIS_URL: redis.url, REDIS_SERVER: binary }, stop)
+    return stop.signal === undefined ? code : stop.code()
+  } finally {
+    await redis.stop()
+  }
+}
+
+/**
+ * Test files in and below `places`, sorted.
+ * @throws Error naming a place that does not exist or holds none.
+ */
+export function findTests(places: readonly string[]): string[] {
+  const wanted = places.length > 0 ? places : folders.filter((folder) => existsSync(folder))
+  const found = wanted.flatMap((place) => {
+    if (!existsSync(place)) throw new Error(`${place} does not exist: give test files or folders.`)
+    if (statSync(place).isFile()) return [place]
+    return readdirSync(place, { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => join(place, name))
+  })
+  if (found.length === 0) throw new Error(`No *.test.ts in ${wanted.join(', ')}.`)
+  return [...new Set(found)].sort()
+}
+
+async function provide(say: Say): Promise<{ redis: ProvidedRedis; binary: string }> {
+  // Some tests kill a Redis of their own, so the program is needed beside a named server too.
+  const binary = await redisBinary(process.env, 'test', say)
+  const url = process.env['REDIS_URL']
+  if (url) return { redis: await namedRedis(url, 'npm test'), binary }
+  await removeLeftovers()
+  const folder = mkdtempSync(join(tmpdir(), temporary))
+  const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+  try {
+    const redis = await ownRedis(folder, async () => binary, say)
+    return { redis: { url: redis.url, stop: () => redis.stop().finally(remove) }, binary }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+/** A run that was killed outright could not clean up; the next one does it. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(temporary))) {
+    const folder = join(tmpdir(), name)
+    const left = readClaim(folder)
+    if (left === undefined || isAlive(left.owner)) continue
+    await endLeftRedis(left, () => {})
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+type Stop = { signal: StopSignal | undefined; child: ReturnType<typeof spawn> | undefined; code(): number }
+
+/** Ctrl-C reaches the runner by itself, we only stay to clean up; the other signals are handed on, and a second wish kills. */
+function stopper(): Stop {
+  const stop: Stop = {
+    signal: undefined,
+    child: undefined,
+    code: () => (stop.signal === 'SIGINT' ? 130 : 143),
+  }
+  onStopSignals(
+    (signal) => {
+      stop.signal = signal
+      if (signal !== 'SIGINT') stop.child?.kill(signal)
+    },
+    () => stop.child?.kill('SIGKILL'),
+  )
+  return stop
+}
+
+function runFiles(files: readonly string[], flags: readonly string[], env: Record<string, string>, stop: Stop) {
+  const options = ['-C', 'source', '--import', 'tsx', '--test', '--test-reporter=spec']
+  const limits = [`--test-concurrency=${Math.max(2, availableParallelism())}`, `--test-timeout=${limitMs}`]
+  const child = spawn(process.execPath, [...options, ...limits, ...flags, ...files], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, ...env },
+  })
+  stop.child = child
+  return new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('exit', (code) => resolve(code ?? 1))
+  })
+}
