@@ -1,0 +1,128 @@
+/**
+ * The ingress: builds the Fastify app, and listens to nothing. It is handed `enqueue` and knows no Redis.
+ *
+ * Place of the spool: `enqueue` is the only way out of here. The spool wraps the lanes' `enqueue` in a function of the
+ * same type, which goes to disk when the lanes throw RedisUnavailableError; main hands that in, and nothing else
+ * changes here but the state that `/readyz` shows.
+ */
+import { existsSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
+import { v7 } from 'uuid'
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { cutText, maskNumbers } from '../mask.ts'
+import type { Enqueue } from '../queue/lanes.ts'
+import { createAccess } from './access.ts'
+import { addressesToEnter } from './addresses.ts'
+import { answerBrokenClients, answerErrors, refuse } from './answers.ts'
+import { watchConnections } from './closing.ts'
+import { type After, createFirstContact } from './first-contact.ts'
+import { healthRoutes, type RedisState } from './health.ts'
+import { pathBelow, targetOf } from './raw.ts'
+import { redactPath } from './redact.ts'
+import { createReport } from './report.ts'
+import { type ClaimEventId, refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
+
+export type IngressDeps = {
+  readonly enqueue: Enqueue
+  /** Used only with DUPLICATE_WINDOW_MS above 0; if it throws, the delivery is taken as a new one. */
+  readonly claimEventId?: ClaimEventId
+  readonly redisState: () => RedisState
+  readonly config: Config['ingress']
+  readonly log: Log
+  /** Epoch milliseconds; the clock by default. */
+  readonly now?: () => number
+  /** A uuid v7 by default: sortable by time, no `:`, no integer. */
+  readonly newEventId?: () => string
+  /** The timer of first contact; a real one by default. */
+  readonly after?: After
+}
+
+const maxConnections = 5_000
+/** Node's 16 KB would refuse a GET that carries the details of a long queue call. */
+const maxHeaderBytes = 65_536
+const health = new Set(['/healthz', '/readyz'])
+
+/** The app of the ingress, ready for `listen` or `inject`. Close it with `closeIngress`, or webhooks are lost on the way. */
+export function buildIngress(deps: IngressDeps): FastifyInstance {
+  const { enqueue, claimEventId, redisState, config, log, now = Date.now, newEventId = v7, after } = deps
+  const firstContact = createFirstContact(log, after)
+  const report = createReport(log, now, firstContact.saw)
+
+  const app = fastify({
+    bodyLimit: config.maxBodyBytes,
+    trustProxy: config.trustProxy === undefined ? false : [...config.trustProxy],
+    requestTimeout: 2_000,
+    http: {
+      headersTimeout: 1_000,
+      connectionsCheckingInterval: 500,
+      maxHeaderSize: maxHeaderBytes,
+      requireHostHeader: false,
+    },
+    return503OnClosing: false,
+    exposeHeadRoutes: false,
+    // Routing is one comparison, made here: the router would refuse what it cannot decode (`%ff`) and long segments.
+    rewriteUrl: (request) => routeOf(config.webhookPath, request.url ?? '/'),
+    querystringParser: () => ({}),
+    clientErrorHandler: answerBrokenClients(report),
+  })
+  app.server.maxConnections = maxConnections
+  watchConnections(app)
+
+  app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+
+  answerErrors(app, { log, report })
+  healthRoutes(app, redisState)
+  webhookRoute(app, {
+    enqueue,
+    claimEventId,
+    config,
+    access: createAccess(config, now),
+    firstContact,
+    report,
+    log,
+    now,
+    newEventId,
+  })
+
+  app.setNotFoundHandler((request, reply) => {
+    if (request.url === webhookUrl) {
+      report('method', request.ip, request.method)
+      return refuseMethod(reply)
+    }
+    report('elsewhere', request.ip, shownPath(request))
+    const message = `Nothing is here. The address to enter in Simotel is ${hereOf(request)}${config.webhookPath.replace(/\/?$/, '/')}`
+    return refuse(reply, { status: 404, code: 'BRIDGE_NOT_FOUND', message })
+  })
+
+  app.addHook('onListen', async () => {
+    const address = app.server.address()
+    const port = address !== null && typeof address === 'object' ? address.port : config.port
+    const { host, webhookPath, sources } = config
+    const isContainer = existsSync('/.dockerenv')
+    firstContact.listening(
+      addressesToEnter({ host, port, webhookPath, sources, interfaces: networkInterfaces(), isContainer }),
+    )
+  })
+  app.addHook('onClose', async () => firstContact.stop())
+  return app
+}
+
+function routeOf(webhookPath: string, url: string): string {
+  const { path } = targetOf(url)
+  if (health.has(path)) return path
+  return pathBelow(webhookPath, path) === undefined ? '/elsewhere' : webhookUrl
+}
+
+function shownPath(request: FastifyRequest): string {
+  return maskNumbers(cutText(redactPath(targetOf(request.originalUrl).path), 200))
+}
+
+/** As the client spells it; what it sent is echoed only if it looks like a host. */
+function hereOf(request: FastifyRequest): string {
+  const { host } = request.headers
+  return host !== undefined && /^[\w.:[\]-]{1,255}$/.test(host) ? `http://${host}` : 'http://HOST:PORT'
+}

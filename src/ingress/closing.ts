@@ -1,0 +1,79 @@
+/**
+ * Closing without losing a webhook: what arrives until the port is shut gets its answer; nobody gets a 503 or a reset
+ * for the closing. Fastify's own close does neither (FAULTS.md section 4).
+ */
+import { setImmediate as loopTurn, setTimeout as pause } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+
+/** What closing needs to know of the requests. */
+export type Drain = {
+  /** Set once: every answer from now on asks the client to close its connection. */
+  isDraining: boolean
+  /** Requests that are with `enqueue` and have no answer yet. */
+  inFlight: number
+  /** Connections accepted so far. */
+  accepted: number
+}
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    readonly drain: Drain
+  }
+}
+
+/** Lets the app be closed by `closeIngress`. */
+export function watchConnections(app: FastifyInstance): void {
+  const drain: Drain = { isDraining: false, inFlight: 0, accepted: 0 }
+  app.decorate('drain', drain)
+  app.server.on('connection', () => void drain.accepted++)
+}
+
+export type CloseOptions = {
+  /** How long kept-alive connections are left open for their next request, so that its answer can close them. Default 250 ms. */
+  readonly patienceMs?: number
+  /** After that, connections without a whole request are cut; a request that is being enqueued is waited for. Default 1500 ms. */
+  readonly deadlineMs?: number
+}
+
+/**
+ * Closes the app. Resolves when every connection is gone and the app's close hooks have run: within `deadlineMs`, or
+ * as long as `enqueue` takes. Safe to call on an app that never listened.
+ */
+export async function closeIngress(
+  app: FastifyInstance,
+  { patienceMs = 250, deadlineMs = 1_500 }: CloseOptions = {},
+): Promise<void> {
+  const { drain, server } = app
+  const end = performance.now() + deadlineMs
+  drain.isDraining = true
+  if (server.listening) {
+    await untilUnused(app, performance.now() + Math.min(patienceMs, deadlineMs))
+    await untilBacklogIsEmpty(drain, end)
+    let isClosed = false
+    const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => {
+      isClosed = true
+    })
+    const cut = async () => {
+      while (!isClosed && (performance.now() < end || drain.inFlight > 0)) await pause(5)
+      server.closeAllConnections()
+    }
+    await Promise.all([closed, cut()])
+  }
+  await app.close()
+}
+
+async function untilUnused(app: FastifyInstance, end: number): Promise<void> {
+  const open = () =>
+    new Promise<number>((resolve) => app.server.getConnections((error, count) => resolve(error === null ? count : 0)))
+  while ((await open()) > 0 && performance.now() < end) await pause(5)
+}
+
+/** Connections that the kernel has taken and Node has not are reset when the port shuts: shut it right after a poll that found none. */
+async function untilBacklogIsEmpty(drain: Drain, end: number): Promise<void> {
+  let quietTurns = 0
+  while (quietTurns < 2 && performance.now() < end) {
+    const before = drain.accepted
+    await loopTurn()
+    quietTurns = drain.accepted === before ? quietTurns + 1 : 0
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * The route: raw webhook -> event -> enqueue -> 200. The 200 goes out when `enqueue` has said that the event is
+ * durable, and never before. Knows neither Redis nor the spool.
+ */
+import { hash } from 'node:crypto'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type Config, timeZoneOf } from '../config.ts'
+import { BridgeError } from '../errors.ts'
+import { canonicalName } from '../event/catalogue.ts'
+import type { NewEvent, RawWebhook } from '../event/event.ts'
+import { normalise } from '../event/normalise.ts'
+import type { Log } from '../log.ts'
+import { maskNumbers } from '../mask.ts'
+import type { Enqueue } from '../queue/lanes.ts'
+import type { Access } from './access.ts'
+import { answer, refuse } from './answers.ts'
+import type { FirstContact } from './first-contact.ts'
+import { createReader, pathBelow, targetOf } from './raw.ts'
+import type { Report } from './report.ts'
+
+/** The one URL that every path under WEBHOOK_PATH is routed to; see `rewriteUrl` in app.ts. */
+export const webhookUrl = '/webhook'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The Content-Type header as it came. */
+    wireType: string
+  }
+}
+
+export type ClaimEventId = (fingerprint: string, eventId: string) => Promise<string>
+
+export type WebhookDeps = {
+  readonly enqueue: Enqueue
+  readonly claimEventId: ClaimEventId | undefined
+  readonly config: Config['ingress']
+  readonly access: Access
+  readonly firstContact: FirstContact
+  readonly report: Report
+  readonly log: Log
+  readonly now: () => number
+  readonly newEventId: () => string
+}
+
+export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
+  const { enqueue, config, access, firstContact, report, log, now, newEventId } = deps
+  const read = createReader(config.sources)
+  const claimEventId = config.duplicateWindowMs > 0 ? deps.claimEventId : undefined
+  const { drain } = app
+
+  app.decorateRequest('wireType', '')
+  app.route({
+    method: ['GET', 'HEAD', 'POST'],
+    url: webhookUrl,
+    onRequest(request, reply, next) {
+      const refusal = access(request)
+      if (refusal !== undefined) {
+        report(refusal.status === 403 ? 'forbidden' : 'unauthorized', request.ip)
+        return void refuse(reply, refusal)
+      }
+      // Fastify answers 415 to a type it cannot read; every body is bytes here.
+      const { headers } = request.raw
+      request.wireType = headers['content-type'] ?? ''
+      if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
+      next()
+    },
+    async handler(request: FastifyRequest, reply: FastifyReply) {
+      const { path, query } = targetOf(request.originalUrl)
+      const below = pathBelow(config.webhookPath, path) ?? '/'
+      const { source, raw } = read(request.method, below, query, request.wireType, request.body as Buffer | undefined)
+      if (raw.method !== 'POST' && isEmpty(raw)) {
+        report('opened', request.ip)
+        return answer(reply, 200, '{"ok":true}')
+      }
+      if (raw.method === 'HEAD') return refuseMethod(reply)
+
+      const receivedMs = now()
+      drain.inFlight++
+      try {
+        const eventId = await ownOrFirst(claimEventId, source, raw, newEventId())
+        const timeZone = timeZoneOf(config.timeZones, source)
+        const normalised = normalise(raw, { eventId, source, receivedAt: new Date(receivedMs), timeZone })
+        if (normalised.kind === 'component') {
+          report('component', request.ip, normalised.appName)
+          return refuse(reply, component)
+        }
+        const { event } = normalised
+        try {
+          await enqueue(event)
+        } catch (error) {
+          report('unavailable', request.ip)
+          logLost(log, event, error)
+          return refuse(reply, unavailable)
+        }
+        firstContact.acked(event, () => request.ip, isRest(raw))
+        if (log.isLevelEnabled('debug')) {
+          log.debug({ ...fields(event), source, durationMs: now() - receivedMs }, 'webhook acked')
+        }
+        return answer(reply, 200, `{"ok":true,"eventId":"${event.eventId}"}`)
+      } finally {
+        drain.inFlight--
+      }
+    },
+  })
+}
+
+/** 405 for what is under WEBHOOK_PATH and neither GET nor POST. */
+export function refuseMethod(reply: FastifyReply): FastifyReply {
+  return refuse(reply, methodNotAllowed)
+}
+
+/** The event id under which this delivery is taken: the one of the same bytes within DUPLICATE_WINDOW_MS, else its own. */
+async function ownOrFirst(claim: ClaimEventId | undefined, source: string, raw: RawWebhook, own: string) {
+  if (claim === undefined) return own
+  const text = JSON.stringify([source, raw.method, raw.path, raw.query, raw.contentType, raw.body])
+  try {
+    return await claim(hash('sha256', text, 'base64url'), own)
+  } catch {
+    // Rather an event twice than none: without Redis nobody knows whether it came before.
+    return own
+  }
+}
+
+function isEmpty({ path, query, body }: RawWebhook): boolean {
+  return body === '' && query === '' && /^\/*$/.test(path)
+}
+
+/** Rest adds the event's name to the address (EVENTS.md section 3). */
+function isRest({ path }: RawWebhook): boolean {
+  const last = path.split('/').findLast((segment) => segment !== '')
+  return last !== undefined && canonicalName(last.replace(/%../g, ' ')) !== undefined
+}
+
+/** The log is all that is left of an event that nobody could take. */
+function logLost(log: Log, event: NewEvent, error: unknown): void {
+  const why = error instanceof BridgeError ? { code: error.code, error: maskNumbers(error.message) } : { err: error }
+  log.error({ ...fields(event), source: event.source, ...why }, 'event lost: it could not be kept, answered 503')
+}
+
+function fields({ eventId, name, lane, callId }: NewEvent) {
+  return { eventId, event: name, lane: maskNumbers(lane), callId }
+}
+
+const component = {
+  status: 422,
+  code: 'BRIDGE_COMPONENT_REQUEST',
+  message:
+    'This is a dialplan component asking for an answer, not an event, and the bridge has none to give: ' +
+    'enter the address of your own service in the component, and this one only under Event Webhooks.',
+} as const
+const unavailable = {
+  status: 503,
+  code: 'BRIDGE_UNAVAILABLE',
+  message: 'The event could not be kept; send it again. The log of the ingress says why.',
+  headers: { 'retry-after': '5' },
+} as const
+const methodNotAllowed = {
+  status: 405,
+  code: 'BRIDGE_METHOD_NOT_ALLOWED',
+  message: 'Send events as GET or POST.',
+  headers: { allow: 'GET, HEAD, POST' },
+} as const
