@@ -25,8 +25,6 @@ const disposition = { answered: [], 'no-answer': ['No Answered'], busy: [], fail
 const queueDisposition = { ...disposition, missed: [], abandon: [] } as const
 const dialerDisposition = { ...disposition, lost: [] } as const
 
-const exten = party('Extension', { wire: ['exten', 'number'] })
-
 /** The keys of a fax's own report, in capitals on the wire. */
 const faxReport = {
   status: oneOf(result, 'Result of the transmission', { wire: ['FAXSTATUS'] }),
@@ -84,7 +82,7 @@ export const schemas = {
     state: oneOf(extensionState, 'Its state'),
   }),
   ExtenRemoved: z.object({
-    exten,
+    exten: party('Extension of the deleted user', { wire: ['exten', 'number'] }),
     state: oneOf(extensionState, 'Its last state'),
   }),
   IncomingFax: z.object({
