@@ -8,7 +8,7 @@ const kept = [
   // uuid: our event ids
   '\\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\\b',
   // ids of faxes, voicemails, campaigns (24 hex digits) and sums; at least one letter
-  '\\b(?=[0-9]*[a-f])[0-9a-f]{16,}\\b',
+  '\\b(?=[0-9]*[a-f])(?:[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})\\b',
   // call id: <epoch>.<sequence>; epoch seconds with a fraction look the same
   '(?<!\\p{Nd})[12][0-9]{9}\\.[0-9]+',
   // dates, with or without time; and the compact date that begins the name of a recording

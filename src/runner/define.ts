@@ -6,7 +6,7 @@ import { ProcessorLoadError } from '../errors.ts'
 import { type EventName, eventNames } from '../event/catalogue.ts'
 import type { Event } from '../event/event.ts'
 import type { Log } from '../log.ts'
-import { nearest } from './nearest.ts'
+import { nearestEvent } from './nearest.ts'
 import { checkOptions, type ProcessorOptions } from './options.ts'
 
 export type { Backoff, ProcessorOptions } from './options.ts'
@@ -113,7 +113,7 @@ function checkNames(names: unknown): ProcessorName[] {
 }
 
 function remedyFor(name: unknown): string {
-  const guess = typeof name === 'string' ? nearest(name, eventNames) : undefined
+  const guess = typeof name === 'string' ? nearestEvent(name) : undefined
   return guess === undefined
     ? `give one of ${eventNames.join(', ')}, or '*' for all others.`
     : `did you mean '${guess}'? (All names: docs/events.md.)`

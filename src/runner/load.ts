@@ -94,7 +94,9 @@ async function importProcessor(path: string, problems: Problem[]): Promise<Proce
   try {
     exported = await inTime(import(pathToFileURL(path).href))
   } catch (cause) {
-    problems.push({ text: importProblem(path, cause), cause })
+    const text = importProblem(path, cause)
+    // Said of the folder once: its other files have the same problem.
+    if (!isNoTypeScript(cause) || !problems.some((one) => isNoTypeScript(one.cause))) problems.push({ text, cause })
     return undefined
   }
   const found = exported['default']
@@ -133,12 +135,15 @@ function folderProblem(dir: string, cause: unknown): string {
   return `The folder of processors ${folder} cannot be read (${reason(cause)}): set WORKERS_DIR, or give this user the right to read it.`
 }
 
+const isNoTypeScript = (cause: unknown): boolean =>
+  propertyOf(cause, 'code') === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.m?ts\b/.test(String(propertyOf(cause, 'message')))
+
 function importProblem(path: string, cause: unknown): string {
   const file = shown(path)
   const code = propertyOf(cause, 'code')
   const message = String(propertyOf(cause, 'message') ?? '')
   if (code === 'BRIDGE_PROCESSOR_LOAD') return `${file}: ${message}`
-  if (code === 'ERR_UNKNOWN_FILE_EXTENSION' && /\.m?ts\b/.test(message)) {
+  if (isNoTypeScript(cause)) {
     return `${file} is TypeScript, which Node ${process.versions.node} does not run by itself: run \`npm run build\` and set WORKERS_DIR to dist/workers, or use Node 22.18 or later.`
   }
   if (code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') {

@@ -1,16 +1,20 @@
 /**
  * "Did you mean …?": the known word nearest to a mistyped one. Pure.
  */
+import { canonicalName, type EventName, eventNames, foldName } from '../event/catalogue.ts'
 
-const folded = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()
+/** The event that `text` was likely meant to name: a spelling Simotel uses, else the nearest name; undefined if none is near. */
+export function nearestEvent(text: string): EventName | undefined {
+  return canonicalName(text) ?? nearest(text, eventNames)
+}
 
 /** The one of `words` that `text` was likely meant to be, or undefined if none is near. Case and punctuation do not count. */
 export function nearest<W extends string>(text: string, words: readonly W[]): W | undefined {
-  const typed = folded(text.slice(0, 80))
+  const typed = foldName(text.slice(0, 80))
   let best: W | undefined
-  let bestDistance = Math.max(1, Math.floor(typed.length / 3)) + 1
+  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1
   for (const word of words) {
-    const distance = editDistance(typed, folded(word))
+    const distance = editDistance(typed, foldName(word))
     if (distance < bestDistance) {
       best = word
       bestDistance = distance

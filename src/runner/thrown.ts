@@ -72,13 +72,16 @@ function headline(thrown: unknown): string {
   return named === '' ? kindOf(thrown) : named
 }
 
+const withoutSecrets = (key: string, value: unknown): unknown =>
+  /authorization|password|secret|token|api.?key|cookie/i.test(key) ? '***' : value
+
 /** The content of an object that is no error, or at least what sort of thing it is. */
 function kindOf(thrown: unknown): string {
   if (typeof thrown === 'symbol' || typeof thrown === 'bigint') return `${String(thrown)} was thrown`
   if (typeof thrown === 'function') return 'a function was thrown'
   if (propertyOf(thrown, 'name') === 'Error') return 'an error without a message'
   try {
-    return `${JSON.stringify(thrown) ?? 'an object'} was thrown`
+    return `${JSON.stringify(thrown, withoutSecrets) ?? 'an object'} was thrown`
   } catch {
     return 'an object that cannot be read was thrown'
   }
