@@ -1,13 +1,28 @@
 /**
  * Lanes: events of one lane are processed one at a time, in the order in which Redis took them, whatever fails.
+ * Only the head of a lane is in BullMQ; followers are parked in the lane's list. Every step is one script (fused/), so
+ * the state is whole after any crash. This file is the way in: enqueue. The way out is consume.ts.
+ * Knows nothing of HTTP or of processors.
  */
+import type { Config } from '../config.ts'
+import { BridgeError, EventRefusedError, RedisUnavailableError } from '../errors.ts'
 import type { NewEvent } from '../event/event.ts'
+import { encode } from '../event/stored.ts'
+import type { Log } from '../log.ts'
+import { connectProducer, disconnect } from './connection.ts'
+import { checkedScripts } from './fused/bullmq-scripts.ts'
+import { type Connection, defineScripts, runEnqueue } from './fused/commands.ts'
+import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
+import { classify } from './redis-errors.ts'
+import { assertShards } from './shards.ts'
 
 /** What the ingress is told once an event is durable. */
 export type Enqueued = {
   readonly eventId: string
-  /** The place in its lane; undefined when the event was there already. */
-  readonly sequence: number | undefined
+  /** The place in its lane. */
+  readonly sequence: number
+  /** False when the event was there already. */
+  readonly isNew: boolean
 }
 
 /**
@@ -15,3 +30,100 @@ export type Enqueued = {
  * @throws RedisUnavailableError if Redis cannot take anything now; EventRefusedError if it cannot take this event.
  */
 export type Enqueue = (event: NewEvent) => Promise<Enqueued>
+
+export type LanesOptions = {
+  readonly redis: Config['redis']
+  readonly keys: Config['keys']
+  /** Longest lane, its head included; 0 = any. */
+  readonly maxLaneEvents: number
+  /** How long a delivery is remembered, in milliseconds; 0 = not at all. */
+  readonly duplicateWindowMs: number
+  readonly log: Log
+}
+
+export type Lanes = {
+  readonly enqueue: Enqueue
+  /** The event id that the first delivery with this fingerprint was given: `eventId` itself if this is the first. */
+  claimEventId(fingerprint: string, eventId: string): Promise<string>
+  /** Whether Redis can take events, and if not, why. */
+  state(): { readonly ready: boolean; readonly detail: string }
+  close(): Promise<void>
+}
+
+/**
+ * Opens the way in. Returns at once, whether Redis is there or not.
+ * @throws BridgeError BRIDGE_BULLMQ_VERSION if the installed BullMQ is not the known one.
+ */
+export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWindowMs, log }: LanesOptions): Lanes {
+  const redis = connectProducer(redisConfig, log)
+  defineScripts(redis, checkedScripts())
+  const shards = watchShards(redis, keys, log)
+  const perShard = Array.from({ length: keys.shards }, (_, shard) => shardKeys(keys.prefix, shard))
+
+  return {
+    async enqueue(event) {
+      const laneKey = laneKeyOf(event.lane)
+      const shard = perShard[shardOf(laneKey, keys.shards)] ?? shardKeys(keys.prefix, 0)
+      const storable = {
+        jobId: event.eventId,
+        name: event.name,
+        timestamp: event.receivedAt.getTime(),
+        rest: encode(event).slice(1),
+      }
+      const limits = { shards: keys.shards, maxLaneEvents }
+      const answer = await runEnqueue(redis, shard, laneKey, storable, limits).catch((error: unknown) => {
+        throw classify(error)
+      })
+      switch (answer.status) {
+        case 'taken':
+          return { eventId: event.eventId, sequence: answer.sequence, isNew: true }
+        case 'there':
+          return { eventId: event.eventId, sequence: answer.sequence, isNew: false }
+        case 'full':
+          throw new EventRefusedError(
+            `The lane holds ${answer.length} events and MAX_LANE_EVENTS allows ${maxLaneEvents}: look why its head does not finish.`,
+          )
+        case 'other-shards':
+          throw new RedisUnavailableError(
+            `This process has SHARDS=${keys.shards}, Redis holds ${answer.shards}: give every process the same.`,
+          )
+      }
+    },
+
+    async claimEventId(fingerprint, eventId) {
+      const key = (perShard[shardOf(fingerprint, keys.shards)] ?? shardKeys(keys.prefix, 0)).delivery(fingerprint)
+      try {
+        const isFirst = (await redis.set(key, eventId, 'PX', duplicateWindowMs, 'NX')) === 'OK'
+        return isFirst ? eventId : ((await redis.get(key)) ?? eventId)
+      } catch (error) {
+        throw classify(error)
+      }
+    },
+
+    state() {
+      const problem = shards.problem()
+      if (problem !== undefined) return { ready: false, detail: problem }
+      return { ready: redis.status === 'ready', detail: redis.status }
+    },
+
+    close: () => disconnect(redis),
+  }
+}
+
+/** Compares the shard count each time Redis becomes reachable; a mismatch keeps the process unready and says so. */
+function watchShards(redis: Connection, keys: Config['keys'], log: Log): { problem(): string | undefined } {
+  let problem: string | undefined
+  const check = () =>
+    assertShards(redis, keys.prefix, keys.shards).then(
+      () => {
+        problem = undefined
+      },
+      (error: unknown) => {
+        if (!(error instanceof BridgeError)) return
+        problem = error.message
+        log.fatal({ code: error.code }, error.message)
+      },
+    )
+  redis.on('ready', () => void check())
+  return { problem: () => problem }
+}

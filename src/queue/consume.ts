@@ -1,0 +1,106 @@
+/**
+ * Consume: hands each head to `run`, one attempt at a time, and turns its Outcome into what BullMQ does with the job.
+ * Owns the BullMQ workers (one a shard), their locks, the guard, and the drain. Knows no processor.
+ */
+import type { Config } from '../config.ts'
+import type { Log } from '../log.ts'
+import { connectWorker, disconnect } from './connection.ts'
+import { checkedScripts } from './fused/bullmq-scripts.ts'
+import { defineScripts } from './fused/commands.ts'
+import { shardKeys } from './keys.ts'
+import { type Run, type ShardWorker, startShardWorker } from './shard-worker.ts'
+import { assertShards } from './shards.ts'
+
+export type ConsumeOptions = {
+  readonly redis: Config['redis']
+  readonly keys: Config['keys']
+  readonly lanes: Config['lanes']
+  /** Attempts at a time in this process, over all shards. */
+  readonly concurrency: number
+  readonly log: Log
+  /**
+   * How long a worker's hold on a job lasts without renewal, in milliseconds; a killed worker's event is taken over
+   * after at most this and a quarter of it. Default 10,000.
+   */
+  readonly lockMs?: number
+  /** How often a shard is swept, in milliseconds. Default 2,000. */
+  readonly sweepMs?: number
+}
+
+export type Consumer = {
+  /** Resolves when events are being taken; rejects with a BridgeError if this process never may (BRIDGE_SHARDS). */
+  readonly started: Promise<void>
+  state(): { readonly redis: string; readonly active: number; readonly ready: boolean }
+  /**
+   * Takes nothing new and waits up to `limitMs` for what is active; then aborts it and puts it back.
+   * `clean` if everything had finished by itself. Never rejects.
+   */
+  drain(limitMs: number): Promise<{ readonly clean: boolean }>
+}
+
+/** How long attempts that a drain aborted have to come back before the process leaves them to another worker. */
+const abortGraceMs = 2_000
+
+/**
+ * Starts taking events. Returns at once; waits for Redis as long as it takes.
+ * @throws BridgeError BRIDGE_BULLMQ_VERSION if the installed BullMQ is not the known one.
+ */
+export function consume(options: ConsumeOptions, run: Run): Consumer {
+  const { keys, log } = options
+  const redis = connectWorker(options.redis, log)
+  defineScripts(redis, checkedScripts())
+  const shards: ShardWorker[] = []
+  let problem: string | undefined
+  let isDraining = false
+
+  const start = async () => {
+    await assertShards(redis, keys.prefix, keys.shards)
+    if (isDraining) return
+    for (let shard = 0; shard < keys.shards; shard += 1) {
+      shards.push(startShardWorker({ ...options, connection: redis, shard: shardKeys(keys.prefix, shard) }, run))
+    }
+  }
+  const started = start()
+  started.catch((error: unknown) => {
+    problem = error instanceof Error ? error.message : String(error)
+    if (!isDraining) log.fatal({ error: problem }, 'this worker takes no events')
+  })
+
+  return {
+    started,
+    state: () => ({
+      redis: problem ?? redis.status,
+      active: shards.reduce((sum, shard) => sum + shard.active(), 0),
+      ready: problem === undefined && redis.status === 'ready',
+    }),
+
+    async drain(limitMs) {
+      isDraining = true
+      const closed = Promise.all(shards.map((shard) => shard.close()))
+      const clean = await within(closed, limitMs)
+      if (!clean) {
+        for (const shard of shards) shard.abort(new Error('the drain limit has passed'))
+        await within(closed, abortGraceMs)
+      }
+      await disconnect(redis)
+      return { clean }
+    },
+  }
+}
+
+/** True if `work` resolved within `limitMs`. */
+async function within(work: Promise<unknown>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs)
+  })
+  const inTime = work.then(
+    () => true,
+    () => false,
+  )
+  const result = await Promise.race([inTime, late])
+  clearTimeout(timer)
+  return result
+}
+
+export type { Run } from './shard-worker.ts'

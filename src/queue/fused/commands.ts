@@ -1,0 +1,204 @@
+/**
+ * The lane scripts as typed functions on a connection. ioredis sends them by their hash and again in full on NOSCRIPT.
+ */
+import type { Cluster, Redis } from 'ioredis'
+import type { ShardKeys } from '../keys.ts'
+import type { BullmqScripts } from './bullmq-scripts.ts'
+import { enqueueLua } from './enqueue.lua.ts'
+import { finishLua } from './finish.lua.ts'
+import { discardLua, replayLua } from './replay.lua.ts'
+import { guardLua, pruneLua, sweepLua, trimLua } from './upkeep.lua.ts'
+
+export type Connection = Redis | Cluster
+
+/** Name under which the backend calls the finish script with BullMQ's arguments and ours. */
+export const finishCommand = 'bridgeFinish'
+export const finishKeys = 16
+
+/** Teaches a connection the scripts. Once per connection, before it is used. */
+export function defineScripts(redis: Connection, scripts: BullmqScripts): void {
+  redis.defineCommand('bridgeEnqueue', { numberOfKeys: 3, lua: enqueueLua(scripts) })
+  redis.defineCommand(finishCommand, { numberOfKeys: finishKeys, lua: finishLua(scripts) })
+  redis.defineCommand('bridgeGuard', { numberOfKeys: 4, lua: guardLua })
+  redis.defineCommand('bridgeSweep', { numberOfKeys: 4, lua: sweepLua(scripts) })
+  redis.defineCommand('bridgeTrim', { numberOfKeys: 2, lua: trimLua })
+  redis.defineCommand('bridgePrune', { numberOfKeys: 2, lua: pruneLua })
+  redis.defineCommand('bridgeReplay', { numberOfKeys: 5, lua: replayLua(scripts) })
+  redis.defineCommand('bridgeDiscard', { numberOfKeys: 4, lua: discardLua(scripts) })
+}
+
+type Scripted = Readonly<Record<string, (...args: (string | number)[]) => Promise<unknown>>>
+
+async function run(redis: Connection, command: string, ...args: (string | number)[]): Promise<unknown> {
+  const script = (redis as unknown as Scripted)[command]
+  if (script === undefined) throw new Error(`the connection does not know ${command}: call defineScripts first`)
+  return await script.call(redis, ...args)
+}
+
+const pair = (answer: unknown): [number, string] => {
+  const [code, detail] = answer as [number, string | number]
+  return [Number(code), String(detail)]
+}
+
+/** One event as a script stores it: the stored event's text without its first brace. */
+export type Storable = {
+  readonly jobId: string
+  readonly name: string
+  /** Epoch milliseconds; BullMQ's `timestamp` of the job. */
+  readonly timestamp: number
+  readonly rest: string
+}
+
+export type EnqueueAnswer =
+  | { readonly status: 'taken' | 'there'; readonly sequence: number }
+  | { readonly status: 'full'; readonly length: number }
+  | { readonly status: 'other-shards'; readonly shards: string }
+
+export async function runEnqueue(
+  redis: Connection,
+  keys: ShardKeys,
+  laneKey: string,
+  event: Storable,
+  { shards, maxLaneEvents }: { shards: number; maxLaneEvents: number },
+): Promise<EnqueueAnswer> {
+  const { jobId, name, timestamp, rest } = event
+  const [code, detail] = pair(
+    await run(
+      redis,
+      'bridgeEnqueue',
+      keys.call(laneKey),
+      keys.heads,
+      keys.shards,
+      keys.base,
+      laneKey,
+      jobId,
+      name,
+      timestamp,
+      rest,
+      shards,
+      maxLaneEvents,
+    ),
+  )
+  if (code === 1) return { status: 'taken', sequence: Number(detail) }
+  if (code === 0) return { status: 'there', sequence: Number(detail) }
+  if (code === -1) return { status: 'full', length: Number(detail) }
+  return { status: 'other-shards', shards: detail }
+}
+
+export type Turn = {
+  /** The job is the head of its lane, and the lane is not blocked. */
+  readonly isTurn: boolean
+  readonly putOffSince: number | undefined
+  /** Starts of this job that left no line in the attempt record on purpose. */
+  readonly unrecorded: number
+}
+
+export async function runGuard(
+  redis: Connection,
+  keys: ShardKeys,
+  jobId: string,
+  starts: number,
+  vanishedLine: string,
+): Promise<Turn> {
+  const [isTurn, putOffSince, unrecorded] = (await run(
+    redis,
+    'bridgeGuard',
+    keys.heads,
+    keys.blocked,
+    keys.job(jobId),
+    keys.attempts(jobId),
+    jobId,
+    starts,
+    vanishedLine,
+  )) as [number, string, number]
+  return {
+    isTurn: isTurn === 1,
+    putOffSince: putOffSince === '' ? undefined : Number(putOffSince),
+    unrecorded: Number(unrecorded),
+  }
+}
+
+export type DeadHead = 'advance' | 'block'
+
+export type SweepAnswer = { readonly advanced: number; readonly blocked: number; readonly failures: number }
+
+export async function runSweep(
+  redis: Connection,
+  keys: ShardKeys,
+  policy: DeadHead,
+  now: number,
+  laneKeys: readonly string[],
+): Promise<SweepAnswer> {
+  const [advanced, blocked, failures] = (await run(
+    redis,
+    'bridgeSweep',
+    keys.heads,
+    keys.blocked,
+    keys.completed,
+    keys.failed,
+    keys.base,
+    policy,
+    now,
+    ...laneKeys,
+  )) as [number, number, number]
+  return { advanced, blocked, failures }
+}
+
+/** Removes at most `limit` finished jobs of `set` up to `before`, leaving at least `keep` (-1 = any). Answers how many. */
+export async function runTrim(
+  redis: Connection,
+  keys: ShardKeys,
+  { set, before, limit, keep }: { set: string; before: number; limit: number; keep: number },
+): Promise<number> {
+  return Number(await run(redis, 'bridgeTrim', set, keys.heads, keys.base, before, limit, keep))
+}
+
+export async function runPrune(redis: Connection, keys: ShardKeys, laneKey: string, upTo: number): Promise<number> {
+  return Number(await run(redis, 'bridgePrune', keys.call(laneKey), keys.heads, keys.base, laneKey, upTo))
+}
+
+export type ReplayAnswer = { readonly status: 'replayed' | 'before' | 'not-dead'; readonly jobId: string }
+
+export async function runReplay(
+  redis: Connection,
+  keys: ShardKeys,
+  deadJobId: string,
+  eventId: string,
+  event: Omit<Storable, 'jobId'>,
+  now: number,
+): Promise<ReplayAnswer> {
+  const [code, jobId] = pair(
+    await run(
+      redis,
+      'bridgeReplay',
+      keys.heads,
+      keys.blocked,
+      keys.failed,
+      keys.replayed,
+      keys.job(deadJobId),
+      keys.base,
+      deadJobId,
+      eventId,
+      event.name,
+      event.timestamp,
+      event.rest,
+      now,
+    ),
+  )
+  return { status: code === 1 ? 'replayed' : code === 0 ? 'before' : 'not-dead', jobId }
+}
+
+export async function runDiscard(redis: Connection, keys: ShardKeys, deadJobId: string): Promise<boolean> {
+  return (
+    (await run(
+      redis,
+      'bridgeDiscard',
+      keys.heads,
+      keys.blocked,
+      keys.failed,
+      keys.job(deadJobId),
+      keys.base,
+      deadJobId,
+    )) === 1
+  )
+}

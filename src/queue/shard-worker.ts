@@ -1,0 +1,210 @@
+/**
+ * The BullMQ worker of one shard: its locks, the guard of a second start, and one attempt at a time per job.
+ */
+import { type Job, Worker } from 'bullmq'
+import type { Config } from '../config.ts'
+import { JobDecodeError } from '../errors.ts'
+import type { Event } from '../event/event.ts'
+import type { Attempt, Outcome } from '../event/outcome.ts'
+import { decode, storedVersion } from '../event/stored.ts'
+import type { Log } from '../log.ts'
+import { encodeLine } from './attempt-record.ts'
+import { type LaneBackend, laneBackend } from './fused/backend.ts'
+import { type Connection, runGuard, type Turn } from './fused/commands.ts'
+import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
+import { limitedLog } from './limited-log.ts'
+import { backoffStrategy, type Settlement, settle } from './settle.ts'
+import { keepEventStreamShort, startUpkeep } from './upkeep.ts'
+import { whoIndex } from './who.ts'
+
+/** One attempt of one event. Must not reject. */
+export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
+
+export type ShardWorkerOptions = {
+  readonly connection: Connection
+  readonly shard: ShardKeys
+  readonly keys: Config['keys']
+  readonly lanes: Config['lanes']
+  readonly concurrency: number
+  readonly log: Log
+  readonly lockMs?: number
+  readonly sweepMs?: number
+}
+
+export type ShardWorker = {
+  /** Attempts under way. */
+  active(): number
+  /** Takes nothing new; resolves when what is active has finished. */
+  close(): Promise<void>
+  /** Tells what is active to stop; what comes back is put back for another worker. */
+  abort(reason: Error): void
+}
+
+/** Put-backs after a crash or a cut connection are no fault of the event: many of them before it is dead. */
+const maxStalledCount = 10
+
+/** Wait before a start that could not go on for the moment is tried again. */
+const putBackMs = 1_000
+
+/** Wait before an event written by a newer version is looked at again: a newer worker may take it. */
+const newerVersionMs = 10_000
+
+export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
+  const { connection, shard, lanes, log, lockMs = 10_000 } = options
+  const refused = limitedLog(log)
+  const who = whoIndex(connection, shard, lanes.retentionMs)
+  const lines = new WeakMap<object, string>()
+  const holds = new Map<Job, AbortController>()
+  let backend: LaneBackend | undefined
+
+  const makeBackend = laneBackend(connection, {
+    keys: shard,
+    deadHead: lanes.deadHead,
+    takeLine: (job, error) => lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error)),
+  })
+
+  /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
+  const failedUnseen = (job: Job, error: string) => {
+    log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event is a dead letter')
+    return encodeLine({
+      attempt: job.attemptsMade + 1,
+      run: job.attemptsStarted,
+      startedAt: 0,
+      durationMs: 0,
+      outcome: 'dead',
+      error,
+    })
+  }
+
+  const attemptOf = (job: Job, turn: Turn, hold: AbortController): Attempt => ({
+    attempt: job.attemptsMade + 1,
+    run: job.attemptsStarted,
+    putOffSince: turn.putOffSince,
+    signal: hold.signal,
+  })
+
+  /** What one start of a job ends in. Never rejects. */
+  const start = async (job: Job, turn: Turn, hold: AbortController): Promise<Outcome> => {
+    if (!turn.isTurn) return { status: 'dead', error: 'out of turn: use replay' }
+    try {
+      const event = decode(job.data)
+      const indexed = who.record(event).catch((error: unknown) => {
+        refused.warn({ eventId: event.eventId, error: String(error) }, 'the search will not find this event')
+      })
+      const outcome = await run(event, attemptOf(job, turn, hold))
+      await indexed
+      return outcome
+    } catch (error) {
+      if (!(error instanceof JobDecodeError))
+        return { status: 'later', delayMs: putBackMs, cause: 'ceiling', error: String(error) }
+      if (Number(job.data?.v) > storedVersion) {
+        refused.warn(
+          { eventId: eventIdOf(job.id ?? ''), error: error.message },
+          'a newer version wrote this event: its lane waits for a newer worker',
+        )
+        return { status: 'later', delayMs: newerVersionMs, cause: 'ceiling', error: error.message }
+      }
+      log.error(
+        { eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error: error.message },
+        'event is a dead letter',
+      )
+      return { status: 'dead', error: error.message }
+    }
+  }
+
+  const process = async (job: Job, token?: string): Promise<string> => {
+    const jobId = job.id ?? ''
+    const startedAt = Date.now()
+    const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard, lines }
+    // A hold that is half over may end under the attempt; fetched and checked by one clock.
+    if (startedAt - (job.processedOn ?? startedAt) > lockMs / 2) {
+      return await settle(
+        settlement,
+        { status: 'later', delayMs: 0, cause: 'ceiling', error: 'fetched too long ago' },
+        undefined,
+      )
+    }
+    const hold = new AbortController()
+    holds.set(job, hold)
+    try {
+      const turn = await turnOf(job)
+      const outcome =
+        turn === undefined
+          ? ({ status: 'later', delayMs: putBackMs, cause: 'ceiling', error: 'the guard failed' } as const)
+          : await start(job, turn, hold)
+      return await settle(settlement, outcome, turn)
+    } finally {
+      holds.delete(job)
+    }
+  }
+
+  /** A first start needs no guard: the script that added the job made it the head. Undefined if Redis refused to say. */
+  const turnOf = async (job: Job): Promise<Turn | undefined> => {
+    if (job.attemptsStarted <= 1) return { isTurn: true, putOffSince: undefined, unrecorded: 0 }
+    const vanished = encodeLine({
+      attempt: job.attemptsMade + 1,
+      run: job.attemptsStarted - 1,
+      startedAt: 0,
+      durationMs: 0,
+      outcome: 'vanished',
+    })
+    try {
+      return await runGuard(connection, shard, job.id ?? '', job.attemptsStarted, vanished)
+    } catch (error) {
+      refused.warn({ shard: shard.shard, error: String(error) }, 'the guard could not ask, event put back')
+      return undefined
+    }
+  }
+
+  const worker = new Worker(
+    queueName,
+    process,
+    {
+      connection,
+      prefix: shard.base,
+      concurrency: Math.max(1, Math.ceil(options.concurrency / options.keys.shards)),
+      lockDuration: lockMs,
+      lockRenewTime: Math.ceil(lockMs / 3),
+      stalledInterval: Math.ceil(lockMs / 4),
+      maxStalledCount,
+      runRetryDelay: 500,
+      settings: { backoffStrategy },
+    },
+    (...args) => {
+      backend = makeBackend(...args)
+      return backend
+    },
+  )
+  worker.on('error', (error) => refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker'))
+  worker.on('stalled', (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished'))
+  worker.on('lockRenewalFailed', (jobIds) => {
+    for (const [job, hold] of holds) {
+      if (jobIds.includes(job.id ?? ''))
+        hold.abort(new Error('the hold on this event was lost: another worker takes it over'))
+    }
+  })
+
+  const upkeep = startUpkeep({
+    redis: connection,
+    keys: shard,
+    deadHead: lanes.deadHead,
+    retentionMs: lanes.retentionMs,
+    retentionMaxEvents: Math.ceil(lanes.retentionMaxEvents / options.keys.shards),
+    log,
+    ...(options.sweepMs === undefined ? {} : { everyMs: options.sweepMs }),
+  })
+  keepEventStreamShort(connection, shard).catch(() => {
+    // Cosmetic: BullMQ's own default is longer.
+  })
+
+  return {
+    active: () => holds.size,
+    abort(reason) {
+      for (const hold of holds.values()) hold.abort(reason)
+    },
+    async close() {
+      await worker.close()
+      await upkeep.stop()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * The number of shards, kept in every shard. It may change only while no lane and no dead letter is there, since a lane
+ * must never be in two places.
+ */
+import { BridgeError } from '../errors.ts'
+import type { Connection } from './fused/commands.ts'
+import { shardKeys } from './keys.ts'
+
+/**
+ * Records the count on the first start, and later makes sure that it is the same.
+ * @throws BridgeError BRIDGE_SHARDS if it differs while anything is still there.
+ */
+export async function assertShards(redis: Connection, prefix: string, shards: number): Promise<void> {
+  const stored = await redis.get(shardKeys(prefix, 0).shards)
+  if (stored === String(shards)) return
+  const previous = stored === null ? 0 : Number(stored)
+  for (let shard = 0; shard < previous; shard += 1) {
+    const keys = shardKeys(prefix, shard)
+    const left = (await redis.hlen(keys.heads)) + (await redis.zcard(keys.failed))
+    if (left > 0) {
+      throw new BridgeError(
+        'BRIDGE_SHARDS',
+        `SHARDS=${shards}, but Redis holds events spread over ${previous} shards: start with SHARDS=${previous} until every lane and dead letter is gone, then change it in all processes at once.`,
+      )
+    }
+  }
+  for (let shard = 0; shard < Math.max(previous, shards); shard += 1) {
+    await redis.set(shardKeys(prefix, shard).shards, String(shards))
+  }
+}

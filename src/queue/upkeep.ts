@@ -1,0 +1,151 @@
+/**
+ * Upkeep of one shard: sweep and trim, every two seconds, by one process at a time.
+ * In all trials the sweep had nothing to repair: it is there for what others do to the queue from outside.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Log } from '../log.ts'
+import { type Connection, type DeadHead, runPrune, runSweep, runTrim } from './fused/commands.ts'
+import { queueName, type ShardKeys } from './keys.ts'
+import { limitedLog } from './limited-log.ts'
+
+/** No job younger than this is removed: sweep and spool rely on what is there. */
+export const retentionFloorMs = 15 * 60_000
+
+/** From this share of `maxmemory` on the oldest completed events go early. */
+const memoryLimit = 0.8
+
+const headsPerPass = 1_000
+const jobsPerTrim = 1_000
+const trimsPerPass = 10
+const recordsPerPass = 100
+
+export type UpkeepOptions = {
+  readonly redis: Connection
+  readonly keys: ShardKeys
+  readonly deadHead: DeadHead
+  /** How long completed events are kept, in milliseconds. */
+  readonly retentionMs: number
+  /** How many completed events are kept, over all shards divided by their number. */
+  readonly retentionMaxEvents: number
+  readonly log: Log
+  /** Default 2,000 ms. */
+  readonly everyMs?: number
+  readonly now?: () => number
+}
+
+export type Upkeep = {
+  /** One pass now, whoever else sweeps. Answers what it did. */
+  pass(): Promise<{ advanced: number; blocked: number; trimmed: number }>
+  stop(): Promise<void>
+}
+
+/** Starts the passes. Errors are logged and the next pass tries again. */
+export function startUpkeep(options: UpkeepOptions): Upkeep {
+  const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, everyMs = 2_000, now = Date.now } = options
+  const me = randomUUID()
+  const refused = limitedLog(log)
+  let headCursor = '0'
+  let recordCursor = '0'
+  let timer: NodeJS.Timeout | undefined
+  let running: Promise<void> = Promise.resolve()
+  let stopped = false
+
+  const sweep = async () => {
+    const [next, flat] = await redis.hscan(keys.heads, headCursor, 'COUNT', headsPerPass)
+    headCursor = next
+    const laneKeys = flat.filter((_, index) => index % 2 === 0)
+    if (laneKeys.length === 0) return { advanced: 0, blocked: 0 }
+    const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, now(), laneKeys)
+    if (advanced + blocked + failures > 0) {
+      log.warn(
+        { shard: keys.shard, advanced, blocked, failures },
+        'lanes repaired: something other than the bridge changed the queue',
+      )
+    }
+    return { advanced, blocked }
+  }
+
+  const trimSet = async (set: string, before: number, keep: number) => {
+    let trimmed = 0
+    for (let turn = 0; turn < trimsPerPass; turn += 1) {
+      const removed = await runTrim(redis, keys, { set, before, limit: jobsPerTrim, keep })
+      trimmed += removed
+      if (removed < jobsPerTrim) break
+    }
+    return trimmed
+  }
+
+  const trim = async () => {
+    const floor = now() - retentionFloorMs
+    const old = now() - Math.max(retentionMs, retentionFloorMs)
+    let trimmed = await trimSet(keys.completed, old, -1)
+    trimmed += await trimSet(keys.replayed, old, -1)
+    trimmed += await trimSet(keys.completed, floor, retentionMaxEvents)
+    if (await isMemoryTight(redis)) {
+      const early = await runTrim(redis, keys, { set: keys.completed, before: floor, limit: jobsPerTrim, keep: -1 })
+      if (early > 0)
+        log.warn({ shard: keys.shard, events: early }, 'redis memory above 80 %: oldest completed events removed early')
+      trimmed += early
+    }
+    return trimmed
+  }
+
+  /** A slow walk over the call records, for ids whose jobs were removed from outside or discarded. */
+  const prune = async () => {
+    if ('nodes' in redis) return
+    const [next, records] = await redis.scan(recordCursor, 'MATCH', `${keys.base}:call:*`, 'COUNT', recordsPerPass)
+    recordCursor = next
+    const upTo = (now() - Math.max(retentionMs, retentionFloorMs)) * 1_000
+    for (const record of records) await runPrune(redis, keys, record.slice(`${keys.base}:call:`.length), upTo)
+  }
+
+  const pass = async () => {
+    const swept = await sweep()
+    const trimmed = await trim()
+    await prune()
+    return { ...swept, trimmed }
+  }
+
+  const isMyTurn = async () => {
+    if ((await redis.set(keys.sweeper, me, 'PX', everyMs * 5, 'NX')) === 'OK') return true
+    if ((await redis.get(keys.sweeper)) !== me) return false
+    await redis.pexpire(keys.sweeper, everyMs * 5)
+    return true
+  }
+
+  const tick = async () => {
+    try {
+      if (await isMyTurn()) await pass()
+    } catch (error) {
+      if (!stopped) refused.warn({ shard: keys.shard, error: String(error) }, 'upkeep failed, trying again')
+    }
+    if (stopped) return
+    timer = setTimeout(() => {
+      running = tick()
+    }, everyMs)
+  }
+  running = tick()
+
+  return {
+    pass,
+    async stop() {
+      stopped = true
+      clearTimeout(timer)
+      await running
+      // The next process need not wait for the mark to expire. A race with its expiry costs one pass at most.
+      if ((await redis.get(keys.sweeper)) === me) await redis.del(keys.sweeper)
+    },
+  }
+}
+
+async function isMemoryTight(redis: Connection): Promise<boolean> {
+  const memory = await redis.info('memory')
+  const used = Number(/^used_memory:(\d+)/m.exec(memory)?.[1] ?? 0)
+  const most = Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0)
+  return most > 0 && used > most * memoryLimit
+}
+
+/** The length BullMQ keeps its stream of queue events at; nothing of ours reads it. */
+export async function keepEventStreamShort(redis: Connection, keys: ShardKeys): Promise<void> {
+  await redis.hset(`${keys.base}:${queueName}:meta`, 'opts.maxLenEvents', 1_000)
+}
