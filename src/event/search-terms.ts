@@ -19,7 +19,7 @@ export function canonicalNumber(text: string): string {
   if (!/^\+?\d+$/.test(compact)) return ascii
   const digits = compact.replace(/^\+/, '00')
   // Iran: country code 98, then ten digits that do not begin with 0; trunks and faxes also leave the 0 out.
-  const national = /^(?:0098|098|98|0)?0?([1-9]\d{9})$/.exec(digits)
+  const national = /^(?:0098|98)?0?([1-9]\d{9})$/.exec(digits)
   return national === null ? digits : `0${national[1]}`
 }
 
