@@ -2,7 +2,7 @@
  * A few questions to a Redis over one short-lived connection, spoken by hand: only src/queue has a client.
  */
 import { readFileSync } from 'node:fs'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
 /** Undefined if the server at `url` answers a PING within `limitMs`, else why not, in a few words. */
@@ -33,7 +33,10 @@ function ask(url: string, questions: string[][], limitMs: number, tlsCa?: string
   const commands = [...(password === '' ? [] : [['AUTH', ...login]]), ...questions, ['QUIT']]
   return new Promise((resolve, reject) => {
     const ca = tlsCa === undefined ? {} : { ca: readFileSync(tlsCa) }
-    const socket = protocol === 'rediss:' ? connectTls({ ...to, servername: host, ...ca }) : connectTcp(to)
+    const socket =
+      protocol === 'rediss:'
+        ? connectTls({ ...to, ...(isIP(host) === 0 && { servername: host }), ...ca })
+        : connectTcp(to)
     let answer = ''
     const limit = setTimeout(() => socket.destroy(new Error(`no answer within ${limitMs} ms`)), limitMs)
     socket.setEncoding('utf8')

@@ -19,8 +19,8 @@ export type ProvidedRedis = {
  * The server that REDIS_URL names.
  * @throws Error with a sentence if it does not answer, or refuses us.
  */
-export async function namedRedis(url: string, command: string): Promise<ProvidedRedis> {
-  const refusal = await ping(url, 5_000)
+export async function namedRedis(url: string, command: string, tlsCa?: string): Promise<ProvidedRedis> {
+  const refusal = await ping(url, 5_000, tlsCa)
   if (refusal !== undefined) {
     throw new Error(
       `REDIS_URL=${withoutPassword(url)} does not answer (${refusal}): start that server or correct REDIS_URL; with REDIS_URL unset, ${command} runs a Redis of its own.`,

@@ -56,7 +56,7 @@ async function provide(say: Say): Promise<{ redis: ProvidedRedis; binary: string
   // Some tests kill a Redis of their own, so the program is needed beside a named server too.
   const binary = await redisBinary(process.env, 'test', say)
   const url = process.env['REDIS_URL']
-  if (url) return { redis: await namedRedis(url, 'npm test'), binary }
+  if (url) return { redis: await namedRedis(url, '`npm test`', process.env['REDIS_TLS_CA']), binary }
   await removeLeftovers()
   const folder = mkdtempSync(join(tmpdir(), temporary))
   const remove = () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
