@@ -57,7 +57,8 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
   stop.signal.throwIfAborted()
 
   const ledger = createLedger()
-  const { ingress, worker } = createProcesses(config, { ...env, ...redis.env, INGRESS_PORT: String(port) }, ledger)
+  const own = { ...env, ...redis.env, INGRESS_PORT: String(port) }
+  const { ingress, worker } = createProcesses(config, own, ledger)
   const all = [ingress, worker]
   stop.later(
     async () => (await Promise.all(all.map((one) => one.close()))).every(Boolean),

@@ -9,6 +9,8 @@ export type Fate = {
   /** Of the last attempt. */
   readonly ms: number
   readonly error: string | undefined
+  /** Place among all outcomes told, from 1. */
+  readonly place: number
 }
 
 const finals = new Set(['completed', 'skipped', 'dead'])
@@ -36,6 +38,7 @@ export function createLedger(): Ledger {
         attempts: Number(attempt ?? 1),
         ms: Number(durationMs ?? 0),
         error: typeof error === 'string' ? error : undefined,
+        place: taken,
       })
     },
     fateOf: (eventId) => fates.get(eventId),

@@ -2,6 +2,7 @@
  * `--simulate N`: plays calls through the running bridge and says, call by call, what happened to each event.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { flowOf } from '../simulate/flows.ts'
 import { play } from '../simulate/play.ts'
 import type { SentWebhook } from '../simulate/report.ts'
 import type { Fate, Ledger } from './ledger.ts'
@@ -19,24 +20,23 @@ export type TrialOptions = {
 const idleLimitMs = 60_000
 const limitMs = 600_000
 
-/** Plays the calls, waits for the fate of each event, prints it. True if every event was acked and processed. */
+/** Plays the calls, waits for the fate of each event, prints it. True if every event was acked and processed, in order. */
 export async function trial({ url, calls, credentials, ledger, signal, say }: TrialOptions): Promise<boolean> {
   const { entries } = await play({ url, calls, credentials, signal })
-  const ids = entries.flatMap(({ eventId }) => eventId ?? [])
-  await settled(ids, ledger, signal)
-  const lines = [...new Map(entries.map((sent) => [sent.call, sent])).keys()]
-    .sort((one, other) => one - other)
-    .flatMap((call) =>
-      linesOfCall(
-        entries.filter((sent) => sent.call === call),
-        ledger,
-      ),
-    )
+  await settled(
+    entries.flatMap(({ eventId }) => eventId ?? []),
+    ledger,
+    signal,
+  )
+  const played = [...new Set(entries.map(({ call }) => call))].sort((one, other) => one - other)
+  const byCall = played.map((call) => entries.filter((sent) => sent.call === call))
+  const overtaken = byCall.reduce((sum, sent) => sum + overtakenOf(sent, ledger), 0)
   const events = entries.filter(({ kind }) => kind === 'event')
-  const processed = events.filter((sent) => isProcessed(sent, ledger))
-  const rest = events.length - processed.length
-  say(['', ...lines, '', summary(calls, events.length, processed.length)].join('\n'))
-  return rest === 0 && entries.every(({ result }) => result === 'acked' || result === 'expected') && !signal.aborted
+  const processed = events.filter((sent) => isProcessed(sent, ledger)).length
+  const summary = summaryOf({ calls: played.length, events: events.length, processed, overtaken })
+  say(['', ...byCall.flatMap((sent) => linesOfCall(sent, ledger)), '', summary, ''].join('\n'))
+  const isAnswered = entries.every(({ result }) => result === 'acked' || result === 'expected')
+  return isAnswered && processed === events.length && overtaken === 0 && !signal.aborted
 }
 
 async function settled(ids: readonly string[], ledger: Ledger, signal: AbortSignal): Promise<void> {
@@ -53,40 +53,64 @@ async function settled(ids: readonly string[], ledger: Ledger, signal: AbortSign
   }
 }
 
-function isProcessed({ eventId }: SentWebhook, ledger: Ledger): boolean {
-  const outcome = eventId === null ? undefined : ledger.fateOf(eventId)?.outcome
+function isProcessed(sent: SentWebhook, ledger: Ledger): boolean {
+  const outcome = fateOf(sent, ledger)?.outcome
   return outcome === 'completed' || outcome === 'skipped'
 }
 
+/** How many of a call's events were done before one of the same lane that had come earlier. */
+export function overtakenOf(sent: readonly SentWebhook[], ledger: Ledger): number {
+  const last = new Map<string, number>()
+  let overtaken = 0
+  for (const one of sent) {
+    const place = fateOf(one, ledger)?.place
+    if (one.lane === null || place === undefined || !isProcessed(one, ledger)) continue
+    const before = last.get(one.lane) ?? 0
+    if (place < before) overtaken += 1
+    last.set(one.lane, Math.max(place, before))
+  }
+  return overtaken
+}
+
+function fateOf({ eventId }: SentWebhook, ledger: Ledger): Fate | undefined {
+  return eventId === null ? undefined : ledger.fateOf(eventId)
+}
+
 function linesOfCall(sent: readonly SentWebhook[], ledger: Ledger): string[] {
-  const first = sent[0]
+  const [first] = sent
   if (first === undefined) return []
   const callId = sent.find((one) => one.callId !== null)?.callId
   const width = Math.max(...sent.map(({ name }) => name.length))
-  const lanes = new Set(sent.map(({ lane }) => lane))
   return [
-    `Call ${first.call}: ${first.flow}${callId === undefined ? '' : `, call id ${callId}`}`,
+    `Call ${first.call} (${flowOf(first.flow).title})${callId === undefined ? '' : `, call id ${callId}`}`,
     ...sent.map((one, at) => {
-      const place = `  ${String(at + 1).padStart(2)}  ${one.name.padEnd(width)}`
       // What names no call keeps order with something else, and so may be done before what came earlier.
-      const lane = lanes.size > 1 && one.lane !== null && !one.lane.startsWith('call:') ? `  (${one.lane})` : ''
-      return `${place}  ${fateText(one, one.eventId === null ? undefined : ledger.fateOf(one.eventId))}${lane}`
+      const lane = one.lane === null || one.lane.startsWith('call:') ? '' : `  [${one.lane}]`
+      return `  ${String(at + 1).padStart(2)}  ${one.name.padEnd(width)}  ${fateText(one, fateOf(one, ledger))}${lane}`
     }),
   ]
 }
 
 function fateText(sent: SentWebhook, fate: Fate | undefined): string {
-  const ms = Math.round(sent.ms)
   if (sent.result === 'expected') return `refused as it must be (HTTP ${sent.status}): a dialplan component, no event`
   if (sent.result !== 'acked') return `not acked: ${sent.reason ?? sent.result}`
-  const acked = `acked in ${ms} ms`
+  const acked = `acked in ${Math.round(sent.ms)} ms`
   if (fate === undefined) return `${acked} -> not processed yet`
   const attempts = fate.attempts === 1 ? '1 attempt' : `${fate.attempts} attempts`
   const error = fate.error === undefined ? '' : `: ${fate.error}`
   return `${acked} -> ${fate.outcome} (${attempts}, ${fate.ms} ms)${error}`
 }
 
-function summary(calls: number, events: number, processed: number): string {
-  const head = `${calls} ${calls === 1 ? 'call' : 'calls'}, ${events} events: ${processed} processed`
-  return processed === events ? `${head}, in order.` : `${head}, ${events - processed} not.`
+type Sums = {
+  readonly calls: number
+  readonly events: number
+  readonly processed: number
+  readonly overtaken: number
+}
+
+function summaryOf({ calls, events, processed, overtaken }: Sums): string {
+  const what = `${calls} ${calls === 1 ? 'call' : 'calls'}, ${events} events: ${processed} processed`
+  const rest = events - processed
+  const order = overtaken === 0 ? 'in order per call' : `${overtaken} overtaken`
+  return `${what}${rest === 0 ? '' : `, ${rest} not`}, ${order}.`
 }
