@@ -1,0 +1,59 @@
+/**
+ * Real processes of the bridge, started from source, with their log lines read as they come.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { TestContext } from 'node:test'
+import { waitFor } from './wait.ts'
+
+export type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: string }
+
+export type BridgeProcess = {
+  readonly pid: number
+  /** Log lines so far, oldest first; a line that is no JSON stands under `text`. */
+  readonly lines: readonly LogLine[]
+  kill(signal: NodeJS.Signals): void
+  /** Resolves when the process is gone: its exit code, or the signal that ended it. */
+  readonly exit: Promise<number | NodeJS.Signals | null>
+  /** Waits for a log line of which `isIt` holds. */
+  line(isIt: (line: LogLine) => boolean, what?: string): Promise<LogLine>
+}
+
+/** Starts `src/main/<name>.ts`. Killed when the test ends, if it still runs. */
+export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Record<string, string>): BridgeProcess {
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('NODE_TEST')))
+  const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', `src/main/${name}.ts`], {
+    env: { ...inherited, LOG_LEVEL: 'info', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const lines: LogLine[] = []
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream) createInterface({ input: stream }).on('line', (text) => lines.push(parse(text)))
+  }
+  const exit = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null)
+  t.after(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill('SIGCONT')
+    child.kill('SIGKILL')
+    await exit
+  })
+  return {
+    pid: child.pid ?? 0,
+    lines,
+    kill: (signal) => void child.kill(signal),
+    exit,
+    line: (isIt, what = isIt.toString()) =>
+      waitFor(() => lines.find(isIt), {
+        what: `a log line of ${name}: ${what}; last lines: ${JSON.stringify(lines.slice(-3))}`,
+      }),
+  }
+}
+
+function parse(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine
+  } catch {
+    return { text }
+  }
+}
