@@ -51,7 +51,9 @@ export function marksOf(fields: Fields): Marks {
   }
   for (const fieldName of Object.keys(fields)) {
     const mark = markOf(fieldName)
-    if (mark !== undefined && isAbsent(marks[mark])) marks[mark] = single(fields[fieldName])
+    if (mark === undefined || !isAbsent(marks[mark])) continue
+    const value = fields[fieldName]
+    marks[mark] = mark === 'tries' ? value : single(value)
   }
   return marks
 }
