@@ -15,7 +15,7 @@ const maxTermLength = 32
  */
 export function canonicalNumber(text: string): string {
   const ascii = text.trim().replace(/[\u06f0-\u06f9\u0660-\u0669]/g, (digit) => String(digit.charCodeAt(0) & 0xf))
-  const compact = ascii.replace(/[\s\-().\u200c\u200e\u200f\u202a-\u202e]/g, '')
+  const compact = ascii.replace(/[\s\-()\u200c\u200e\u200f\u202a-\u202e]/g, '')
   if (!/^\+?\d+$/.test(compact)) return ascii
   const digits = compact.replace(/^\+/, '00')
   // Iran: country code 98, then ten digits that do not begin with 0; trunks and faxes also leave the 0 out.
