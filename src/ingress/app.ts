@@ -64,7 +64,7 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
     exposeHeadRoutes: false,
     // Routing is one comparison, made here: the router would refuse what it cannot decode (`%ff`) and long segments.
     rewriteUrl: (request) => routeOf(config.webhookPath, request.url ?? '/'),
-    querystringParser: () => ({}),
+    routerOptions: { querystringParser: () => ({}) },
     clientErrorHandler: answerBrokenClients(report),
   })
   app.server.maxConnections = maxConnections

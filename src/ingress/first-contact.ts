@@ -92,7 +92,8 @@ function likelyCauses(
   when('slow', (count, from) => `${count} did not arrive in time, the last from ${from}: a network that drops packets?`)
   when(
     'broken',
-    (count, from) => `${count} spoke no HTTP, the last from ${from}: is the address entered with https:// ?`,
+    (count, from, code) =>
+      `${count} could not be read as HTTP/1.1 (${code}), the last from ${from}: is the address entered with https:// ?`,
   )
   if (causes.length > 0) return causes
   when(

@@ -9,12 +9,9 @@ import { redactPath, redactQuery } from './redact.ts'
 /** Path and query of a request, still percent-encoded; the path begins with a slash. */
 export type Target = { readonly path: string; readonly query: string }
 
-/** Splits a request's URL as Node gives it. Bytes beyond ASCII, sent unencoded, come out percent-encoded; a proxy's `http://host/…` loses its host. */
+/** Splits a request's URL as Node gives it. A proxy's `http://host/…` loses its host. */
 export function targetOf(url: string): Target {
-  let text = url
-  if (!text.startsWith('/')) text = `/${text.replace(/^https?:\/\/[^/?#]*\/?/i, '')}`
-  // Node hands header bytes over as latin1.
-  text = text.replace(/[\u0080-\u00ff]/g, (byte) => `%${byte.charCodeAt(0).toString(16).toUpperCase()}`)
+  const text = url.startsWith('/') ? url : `/${url.replace(/^https?:\/\/[^/?#]*\/?/i, '')}`
   const at = text.indexOf('?')
   return at === -1 ? { path: text, query: '' } : { path: text.slice(0, at), query: text.slice(at + 1) }
 }

@@ -40,7 +40,7 @@ export function redactPath(path: string): string {
     // `/token/abc/NewState`: the word goes, and what it names.
     isValueNext = namesSecret(text)
     if (isValue || (key !== text && namesSecret(key))) return false
-    return !(looksLikeToken(text, at === last ? 16 : 8) || (at < last && isValueNext))
+    return !(looksLikeToken(text, at === last ? 12 : 8) || (at < last && isValueNext))
   })
   return kept.every((segment) => segment === '') ? '/' : kept.join('/')
 }
@@ -68,7 +68,7 @@ function looksLikeToken(text: string, minLength: number): boolean {
   if (text.length > 256) return true
   const pieces = text.match(/[A-Z]?[a-z]+|[A-Z]+|\d+|[^A-Za-z\d]+/g) ?? []
   return pieces.some((piece, at) => {
-    if (/^\d/.test(piece)) return piece.length > 3 || at < pieces.length - 1
+    if (/^\d/.test(piece)) return piece.length > 4 || at < pieces.length - 1
     if (/^[A-Za-z]/.test(piece)) return piece.length < 2 || piece.length > 20
     return false
   })
