@@ -70,12 +70,14 @@ async function putOff(
   const { backend, jobId, token, startedAt } = settlement
   const isRecorded = outcome.cause !== 'ceiling'
   if (isRecorded) await writeLine(settlement, outcome)
+  const fields = {
+    ...(isRecorded ? {} : { unrecorded: (turn?.unrecorded ?? 0) + 1 }),
+    ...(outcome.cause === 'asked' ? { putOffSince: turn?.putOffSince ?? startedAt } : {}),
+  }
   await backend?.moveToDelayed(jobId, Date.now(), Math.max(0, Math.round(outcome.delayMs)), token, {
     skipAttempt: true,
-    fieldsToUpdate: {
-      ...(isRecorded ? {} : { unrecorded: (turn?.unrecorded ?? 0) + 1 }),
-      ...(outcome.cause === 'asked' ? { putOffSince: turn?.putOffSince ?? startedAt } : {}),
-    },
+    // BullMQ's script fails on an empty list of fields, with the lock gone and the job nowhere.
+    ...(Object.keys(fields).length === 0 ? {} : { fieldsToUpdate: fields }),
   })
   throw new DelayedError()
 }

@@ -1,6 +1,7 @@
 /**
  * Every event into a ledger file: a line at the start and one at the end of each attempt, appended in one write, so that
- * the order of lines is the order in time over all worker processes. Fails at random by LEDGER_FAIL (0 to 1).
+ * the order of lines is the order in time over all worker processes. Fails at random by LEDGER_FAIL (0 to 1); with
+ * LEDGER_HANG an attempt goes on until its signal, with LEDGER_DEAF for ever.
  */
 import { appendFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -27,6 +28,8 @@ export default defineProcessor(
       appendFileSync(file, `${JSON.stringify(line)}\n`)
     }
     write('start')
+    if (process.env['LEDGER_HANG'] === 'true') await pause(2 ** 30, undefined, { signal: ctx.signal })
+    if (process.env['LEDGER_DEAF'] === 'true') await pause(2 ** 30)
     if (workMs > 0) await pause(Math.random() * 2 * workMs)
     if (Math.random() < failRate) {
       write('fail')
