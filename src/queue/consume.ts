@@ -8,6 +8,7 @@ import { connectWorker, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { defineScripts } from './fused/commands.ts'
 import { shardKeys } from './keys.ts'
+import { warnAboutServer } from './server-check.ts'
 import { type Run, type ShardWorker, startShardWorker } from './shard-worker.ts'
 import { assertShards } from './shards.ts'
 
@@ -49,6 +50,7 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
   const { keys, log } = options
   const redis = connectWorker(options.redis, log)
   defineScripts(redis, checkedScripts())
+  warnAboutServer(redis, log)
   const shards: ShardWorker[] = []
   let problem: string | undefined
   let isDraining = false

@@ -14,6 +14,7 @@ import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts, runEnqueue } from './fused/commands.ts'
 import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
 import { classify } from './redis-errors.ts'
+import { warnAboutServer } from './server-check.ts'
 import { assertShards } from './shards.ts'
 
 /** What the ingress is told once an event is durable. */
@@ -58,6 +59,7 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
   const redis = connectProducer(redisConfig, log)
   defineScripts(redis, checkedScripts())
   const shards = watchShards(redis, keys, log)
+  warnAboutServer(redis, log)
   const perShard = Array.from({ length: keys.shards }, (_, shard) => shardKeys(keys.prefix, shard))
 
   return {
