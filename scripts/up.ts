@@ -3,17 +3,16 @@
  * processes with readable logs and reload, and stops all of it, Redis last. bootstrap.mjs calls it.
  */
 import { networkInterfaces } from 'node:os'
-import { type Config, describeConfig, loadConfig } from '../src/config.ts'
+import { describeConfig, loadConfig } from '../src/config.ts'
 import { namedRedis, ownRedis } from './bootstrap/redis.ts'
 import { redisBinary } from './bootstrap/redis-binary.ts'
 import { bannerOf, localUrl } from './up/banner.ts'
-import { createLedger, type Ledger } from './up/ledger.ts'
-import { createPrinter, moreTalkative } from './up/log-lines.ts'
+import { createLedger } from './up/ledger.ts'
 import { help, parseUpOptions, type UpOptions } from './up/options.ts'
+import { createProcesses } from './up/processes.ts'
 import { reload } from './up/reload.ts'
 import { ingressPort, namesRedis, upEnv } from './up/settings.ts'
 import { createStop, type Stop } from './up/stop.ts'
-import { supervise } from './up/supervised.ts'
 import { trial } from './up/trial.ts'
 import { typeCheck } from './up/type-check.ts'
 
@@ -33,7 +32,8 @@ export async function up(args: readonly string[]): Promise<number> {
   const stop = createStop(say)
   let code = 0
   try {
-    code = await Promise.race([run(options, stop), stop.stopped])
+    // Told to stop before its calls were done, `--once` has not shown what it was asked to.
+    code = await Promise.race([run(options, stop), stop.stopped.then(() => (options.once ? 1 : 0))])
   } catch (error) {
     code = 1
     console.error(`\n${(error as Error).message}`)
@@ -57,8 +57,8 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
   stop.signal.throwIfAborted()
 
   const ledger = createLedger()
-  const own = { ...env, ...redis.env, INGRESS_PORT: String(port) }
-  const { ingress, worker } = createProcesses(config, own, ledger)
+  const own = { ...env, ...redis.env }
+  const { ingress, worker } = createProcesses({ config, env: own, ingressPort: port, ledger, say })
   const all = [ingress, worker]
   stop.later(
     async () => (await Promise.all(all.map((one) => one.close()))).every(Boolean),
@@ -102,45 +102,6 @@ async function provideRedis(env: Record<string, string>, stop: Stop): Promise<Up
     )
     return true
   })
-  const own = await starting
-  return { env: { REDIS_URL: own.url }, shown: `${own.url}, started for this run; its data is kept in ${redisFolder}` }
-}
-
-function createProcesses(config: Config, env: Record<string, string>, ledger: Ledger) {
-  const colours = process.stdout.isTTY === true && !env['NO_COLOR']
-  const print = createPrinter(process.stdout, { level: config.logLevel, colours })
-  const shared = {
-    // Outcomes are told at info: they are read even where they are not to be shown.
-    env: { ...env, LOG_LEVEL: moreTalkative(config.logLevel, 'info') },
-    say,
-    // The processes keep the limit themselves; this is for one that does not.
-    stopLimitMs: config.drainTimeoutMs + 8_000,
-  }
-  const ingress = supervise({
-    ...shared,
-    name: 'ingress',
-    script: 'src/main/ingress.ts',
-    isReady: () => isAnswering(new URL('/readyz', localUrl(config.ingress, Number(env['INGRESS_PORT'])))),
-    onLine: (line) => print('ingress', line),
-  })
-  const worker = supervise({
-    ...shared,
-    name: 'worker',
-    script: 'src/main/worker.ts',
-    isReady: (said) => said.has('taking events'),
-    onLine: (line) => {
-      if (typeof line !== 'string') ledger.take(line)
-      print('worker', line)
-    },
-  })
-  return { ingress, worker }
-}
-
-async function isAnswering(url: URL): Promise<boolean> {
-  try {
-    const { ok } = await fetch(url, { signal: AbortSignal.timeout(2_000) })
-    return ok
-  } catch {
-    return false
-  }
+  const { url: ownUrl } = await starting
+  return { env: { REDIS_URL: ownUrl }, shown: `${ownUrl}, started for this run; its data is kept in ${redisFolder}` }
 }

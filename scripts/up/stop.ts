@@ -1,6 +1,7 @@
 /**
  * The end of `up`: the first Ctrl-C (SIGTERM, SIGHUP, npm gone) stops in reverse order of the start, a second one at once.
  */
+import { readFileSync } from 'node:fs'
 import { onStopSignals } from '../bootstrap/signals.ts'
 
 export type Stop = {
@@ -44,12 +45,23 @@ export function createStop(say: (line: string) => void): Stop {
   }
 }
 
-/** A shell between npm and us may not hand a signal on: then npm is gone, and we must not stay behind. */
+/** A shell between npm and us may hand no signal on: when npm is gone, we must not stay behind. */
 function watchParent(begin: (why: string) => void): NodeJS.Timeout | undefined {
   if (process.env['npm_lifecycle_event'] === undefined) return undefined
-  const parent = process.ppid
+  const before = parents()
   const timer = setInterval(() => {
-    if (process.ppid !== parent) begin('npm is gone')
+    if (parents() !== before) begin('npm is gone')
   }, parentCheckMs)
   return timer.unref()
+}
+
+/** Our parent, and if that is the shell in which npm runs its scripts, its parent too: only that one is npm. */
+function parents(): string {
+  try {
+    const [, name, parent] = /^\d+ \((.*)\) \w (\d+)/s.exec(readFileSync(`/proc/${process.ppid}/stat`, 'latin1')) ?? []
+    return name === 'sh' || name === 'dash' ? `${process.ppid} ${parent}` : String(process.ppid)
+  } catch {
+    // Not Linux: there the shell becomes the script's process, and our parent is npm.
+    return String(process.ppid)
+  }
 }

@@ -71,7 +71,8 @@ export function supervise(options: SupervisedOptions): Supervised {
     const tooLong = pause(options.stopLimitMs, undefined, { signal: limit.signal }).catch(() => undefined)
     const how = await Promise.race([current.ended, tooLong])
     limit.abort()
-    if (how !== undefined) return how === cleanEnd
+    // Before it was ready it had taken nothing, and had no drain to end a signal with.
+    if (how !== undefined) return how === cleanEnd || !current.isReady
     say(`The ${name} did not end within ${options.stopLimitMs} ms: killing it. Its events run again at the next start.`)
     killGroup(current.child)
     await current.ended
