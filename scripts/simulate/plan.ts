@@ -31,6 +31,9 @@ export type Plan = {
   readonly marks: boolean
 }
 
+/** Address and seed, and what differs from the defaults. */
+export type PlanGiven = Partial<Omit<Plan, 'url'>> & { readonly url: string | URL; readonly seed: number }
+
 /** The fields that `marks` adds. */
 export const markFields = { call: 'sim_call', ordinal: 'sim_ordinal' } as const
 
@@ -66,7 +69,7 @@ export type PlannedCall = {
 }
 
 /** A plan from what differs from: one call of each flow, JSON to one address, nothing disturbed. */
-export function planOf(given: { readonly url: string | URL; readonly seed: number } & Partial<Plan>): Plan {
+export function planOf(given: PlanGiven): Plan {
   const defaults = {
     transport: 'json',
     mode: 'g',

@@ -8,7 +8,7 @@ import { type Credentials, createClient, type Reply, simotelTimeoutMs } from './
 import { baseTimeOf, type Plan, type PlannedCall, type PlannedWebhook, planCalls, planOf } from './plan.ts'
 import { type Counts, createTally, type SentWebhook, type Tally } from './report.ts'
 
-export type PlayOptions = Partial<Plan> & {
+export type PlayOptions = Partial<Omit<Plan, 'url'>> & {
   /** The address as entered in Simotel's settings. */
   readonly url: string | URL
   /** Default: drawn at random, with the present as base time; the report says which. */
