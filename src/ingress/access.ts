@@ -71,7 +71,7 @@ function basicCheck({ username, passwords }: NonNullable<Config['ingress']['cred
     const given = digest(Buffer.from(encoded ?? '', 'base64'))
     let isRight = false
     for (const expected of digests) isRight = timingSafeEqual(given, expected) || isRight
-    return isRight && encoded !== undefined
+    return isRight
   }
 }
 

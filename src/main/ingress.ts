@@ -34,13 +34,14 @@ async function start(config: Config): Promise<void> {
   const { enqueue, claimEventId } = lanes
   const app = buildIngress({ enqueue, claimEventId, redisState: lanes.state, config: config.ingress, log })
   const { host, port } = config.ingress
-  // Nothing here waits for Redis: a PBX that finds no listener loses its events.
-  await app.listen({ host, port }).catch((error) => {
-    throw cannotListen('INGRESS_PORT', host, port, error)
-  })
   const ready = () => ({ ready: lanes.state().ready, state: { redis: lanes.state(), spool: 'none' } })
   const probes =
     config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, log })
+  // Last, when nothing can stop the start any more; and without waiting for Redis, because a PBX that finds no listener
+  // loses its events.
+  await app.listen({ host, port }).catch((error) => {
+    throw cannotListen('INGRESS_PORT', host, port, error)
+  })
 
   closeWithGrace({ delay: Math.max(1, config.drainTimeoutMs), logger: log }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'ingress failed')

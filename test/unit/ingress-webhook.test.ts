@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as loopTurn } from 'node:timers/promises'
 import { EventRefusedError, RedisUnavailableError } from '../../src/errors.ts'
+import { loadPayloads } from '../fixtures/payloads.ts'
 import { testIngress } from '../support/ingress.ts'
 
 const cdr = { event_name: 'Cdr', src: '09120000101', dst: '553', cuid: '1700000000.101' }
@@ -51,6 +52,28 @@ test('ingress, until enqueue has said that the event is durable, does not answer
 
   assert.equal(reply.statusCode, 200)
   assert.deepEqual(steps, ['durable', 'answered'])
+})
+
+test('ingress, given every recorded payload, takes events as they are and refuses component requests', async (t) => {
+  const { app, events } = testIngress(t)
+  for (const payload of loadPayloads()) {
+    const { method, path, query, contentType, body } = payload.raw
+    const before = events.length
+    const reply = await app.inject({
+      method: method as 'GET' | 'POST',
+      url: `/simotel${path}${query && `?${query}`}`,
+      headers: contentType === '' ? {} : { 'content-type': contentType },
+      ...(body !== '' && { payload: body }),
+    })
+
+    const what = `line ${payload.line}: ${payload.source}`
+    assert.equal(reply.statusCode, payload.kind === 'event' ? 200 : 422, what)
+    assert.equal(events.length - before, payload.kind === 'event' ? 1 : 0, what)
+    if (payload.kind === 'component') continue
+    const event = events.at(-1)!
+    assert.deepEqual(event.raw, payload.raw, what)
+    assert.deepEqual([event.name, event.callId], [payload.name, payload.callId], what)
+  }
 })
 
 test('ingress, given addresses below WEBHOOK_PATH in any form, takes the event with its path as it came', async (t) => {
