@@ -2,6 +2,7 @@
  * `npm run up`: the whole bridge on this machine, from source. Checks settings and types, gives it a Redis, runs its
  * processes with readable logs and reload, and stops all of it, Redis last. bootstrap.mjs calls it.
  */
+import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { describeConfig, loadConfig } from '../src/config.ts'
 import { namedRedis, ownRedis } from './bootstrap/redis.ts'
@@ -68,7 +69,18 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
 
   const isReloading = !once
   const interfaces = networkInterfaces()
-  say(bannerOf({ ingress: config.ingress, port, processorsDir, redis: redis.shown, isReloading, interfaces }))
+  const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
+  say(
+    bannerOf({
+      ingress: config.ingress,
+      port,
+      processorsDir,
+      redis: redis.shown,
+      isReloading,
+      isContainer,
+      interfaces,
+    }),
+  )
   if (isReloading) void reload({ processorsDir, worker, others: [ingress], signal: stop.signal, say })
   if (simulate === 0) return stop.stopped
   const { credentials } = config.ingress

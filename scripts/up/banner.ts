@@ -1,7 +1,6 @@
 /**
  * What `up` prints once it runs: what to enter in Simotel, where things are, and a line to try it.
  */
-import { existsSync } from 'node:fs'
 import type { NetworkInterfaceInfo } from 'node:os'
 import type { Config } from '../../src/config.ts'
 import { addressesToEnter } from '../../src/ingress/addresses.ts'
@@ -13,6 +12,8 @@ export type BannerOptions = {
   /** One phrase: which Redis, and where its data is. */
   readonly redis: string
   readonly isReloading: boolean
+  /** In a container the interfaces are the container's own. */
+  readonly isContainer: boolean
   /** As `os.networkInterfaces()` gives them. */
   readonly interfaces: Readonly<Record<string, readonly NetworkInterfaceInfo[] | undefined>>
 }
@@ -29,10 +30,17 @@ export function localUrl(ingress: Config['ingress'], port: number): URL {
 }
 
 /** The lines, with an empty one before and after. */
-export function bannerOf({ ingress, port, processorsDir, redis, isReloading, interfaces }: BannerOptions): string {
+export function bannerOf({
+  ingress,
+  port,
+  processorsDir,
+  redis,
+  isReloading,
+  isContainer,
+  interfaces,
+}: BannerOptions): string {
   const { host, webhookPath, sources } = ingress
   const reachable = Object.fromEntries(Object.entries(interfaces).filter(([name]) => !ownNetworks.test(name)))
-  const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
   const enter = addressesToEnter({ host, port, webhookPath, sources, interfaces: reachable, isContainer })
   const local = localUrl(ingress, port).href
   const login = ingress.credentials === undefined ? '' : ` --user ${ingress.credentials.username} --pass PASSWORD`

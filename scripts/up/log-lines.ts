@@ -13,7 +13,7 @@ export type PrintLine = (name: string, line: LogRecord | string) => void
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 /** In words in the line itself, or of no use to who watches. */
-const inWords = 'process,event,lane,callId,attempt,outcome,durationMs,run,eventId,status'
+const inWords = 'process,event,lane,callId,attempt,outcome,durationMs,run,eventId,status,error,stack'
 
 /** The more talkative of two levels. */
 export function moreTalkative(one: string, other: string): string {
@@ -34,7 +34,7 @@ export function createPrinter(out: NodeJS.WritableStream, options: { level: stri
   return (name, line) => {
     if (typeof line === 'string') return void out.write(`${name.padEnd(7)} | ${line}\n`)
     if (levels.indexOf(String(line['level'])) < lowest) return
-    out.write(`${name.padEnd(7)} | ${pretty(line).trimEnd()}\n`)
+    for (const text of [pretty(line).trimEnd(), ...stackOf(line)]) out.write(`${name.padEnd(7)} | ${text}\n`)
   }
 }
 
@@ -57,12 +57,19 @@ function parse(text: string): LogRecord | string {
 }
 
 function inOneLine(record: LogRecord, message: string): string {
-  const { event, lane, attempt, durationMs, eventId, level } = record
-  if (event === undefined) return message
-  const parts = [message, event, lane === undefined ? undefined : `in ${lane}`]
+  const { event, lane, attempt, durationMs, eventId, level, error } = record
+  const parts = [message]
+  if (event !== undefined) parts.push(String(event))
+  if (event !== undefined && lane !== undefined) parts.push(`in ${lane}`)
   if (typeof attempt === 'number' && attempt > 1) parts.push(`attempt ${attempt}`)
   if (durationMs !== undefined) parts.push(`${durationMs} ms`)
   // Who is to look an event up needs its id; the others would only fill the screen.
-  if (level === 'warn' || level === 'error') parts.push(`[${eventId}]`)
-  return parts.filter((part) => part !== undefined).join('  ')
+  if (eventId !== undefined && (level === 'warn' || level === 'error')) parts.push(`[${eventId}]`)
+  const text = parts.join('  ')
+  return error === undefined ? text : `${text}: ${typeof error === 'string' ? error : JSON.stringify(error)}`
+}
+
+/** Where it was thrown, without the first line, which says the error again. */
+function stackOf({ stack }: LogRecord): string[] {
+  return typeof stack === 'string' ? stack.split('\n').filter((line) => /^\s+at /.test(line)) : []
 }
