@@ -39,7 +39,7 @@ export function searchTermsOf(event: Pick<NewEvent, 'name' | 'data'>): readonly 
 function collect(terms: Set<string>, data: Readonly<Record<string, unknown>>, fields: readonly PlannedField[]): void {
   for (const field of fields) {
     const value = data[field.name]
-    if (value === undefined || terms.size >= maxTerms) continue
+    if (value === undefined) continue
     if (field.isParty === true) add(terms, value)
     else if (field.kind === 'list' && field.inner !== undefined && Array.isArray(value))
       for (const item of value.slice(0, maxTerms)) collect(terms, item, field.inner.fields)

@@ -30,6 +30,22 @@ test('ids, unquoted in an event nobody knows, stay text there too', () => {
   })
 })
 
+test('numbers nobody knows, that a double would change, stay text', () => {
+  assert.deepEqual(dataOf(eventIn({ body: '{"event_name":"Cdr","big":12345678901234567890}' })), {
+    big: '12345678901234567890',
+  })
+  assert.deepEqual(dataOf(eventIn({ body: '{"event_name":"Cdr","a":{"b":[1.50,1.5]}}' })), { a: { b: ['1.50', 1.5] } })
+  assert.ok(Object.is(dataOf(eventIn({ body: '{"event_name":"Cdr","zero":-0}' }))['zero'], 0))
+})
+
+test('ids, of an event nobody knows, are in its data too', () => {
+  assert.deepEqual(dataOf(eventIn({ body: '{"event_name":"New","cuid":1.30,"unique_id":"2.40"}' })), {
+    event_name: 'New',
+    cuid: '1.30',
+    unique_id: '2.40',
+  })
+})
+
 test('numbers that are dialled, unquoted with a leading zero, are text with it', () => {
   assert.deepEqual(dataOf(eventIn({ body: '{"event_name":"IncomingCall","number":09331112233}' })), {
     number: '09331112233',
