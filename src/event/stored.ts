@@ -97,12 +97,24 @@ function checkData(name: EventName, data: Record<string, unknown>): void {
   if (!checked.success) throw new JobDecodeError(notStored(firstIssue(checked.error, 'data.')))
 }
 
+/** Whether a newer version of the bridge stored this: in a form, or under an event's name, that this one does not know. */
+export function isNewer(stored: unknown): boolean {
+  return versionOf(stored) > storedVersion || unknownName(stored) !== undefined
+}
+
+const versionOf = (stored: unknown): number => (isObject(stored) && typeof stored['v'] === 'number' ? stored['v'] : 0)
+
+function unknownName(stored: unknown): string | undefined {
+  if (versionOf(stored) !== storedVersion || !isObject(stored)) return undefined
+  const { name } = stored
+  return typeof name === 'string' && !eventNames.some((known) => known === name) ? name : undefined
+}
+
 function whyUnreadable(stored: unknown, error: z.ZodError): string {
-  const version = isObject(stored) ? stored['v'] : undefined
-  if (typeof version === 'number' && version > storedVersion)
-    return `The job was stored by a newer version of the bridge (form ${version}, this one reads ${storedVersion}): run that version, then replay the event.`
-  const name = isObject(stored) ? stored['name'] : undefined
-  if (version === storedVersion && typeof name === 'string' && !eventNames.some((known) => known === name))
+  if (versionOf(stored) > storedVersion)
+    return `The job was stored by a newer version of the bridge (form ${versionOf(stored)}, this one reads ${storedVersion}): run that version, then replay the event.`
+  const name = unknownName(stored)
+  if (name !== undefined)
     return `The job holds an event ${JSON.stringify(name.slice(0, 64))} that this version of the bridge does not know: run the version that stored it, then replay the event.`
   return notStored(firstIssue(error, ''))
 }

@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import { JobDecodeError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
 import type { Attempt, Outcome } from '../event/outcome.ts'
-import { decode, storedVersion } from '../event/stored.ts'
+import { decode, isNewer } from '../event/stored.ts'
 import type { Log } from '../log.ts'
 import { encodeLine } from './attempt-record.ts'
 import { type LaneBackend, laneBackend } from './fused/backend.ts'
@@ -65,7 +65,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
 
   /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
   const failedUnseen = (job: Job, error: string) => {
-    log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event is a dead letter')
+    log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
     return encodeLine({
       attempt: job.attemptsMade + 1,
       run: job.attemptsStarted,
@@ -97,7 +97,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     } catch (error) {
       if (!(error instanceof JobDecodeError))
         return { status: 'later', delayMs: putBackMs, cause: 'ceiling', error: String(error) }
-      if (Number(job.data?.v) > storedVersion) {
+      if (isNewer(job.data)) {
         refused.warn(
           { eventId: eventIdOf(job.id ?? ''), error: error.message },
           'a newer version wrote this event: its lane waits for a newer worker',
@@ -106,7 +106,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       }
       log.error(
         { eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error: error.message },
-        'event is a dead letter',
+        'event dead',
       )
       return { status: 'dead', error: error.message }
     }
