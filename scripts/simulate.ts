@@ -22,8 +22,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 
   const stop = new AbortController()
+  let askedAt = Number.NaN
   const interrupt = () => {
-    if (stop.signal.aborted) process.exit(130) // asked twice: no more waiting
+    // Asked twice: no more waiting. But one Ctrl-C can come twice, from the terminal and from an npm that passes it on.
+    if (performance.now() - askedAt > 500) process.exit(130)
+    if (!stop.signal.aborted) askedAt = performance.now()
     stop.abort()
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)

@@ -340,6 +340,19 @@ test('the simulator, on SIGINT in the middle of a run, prints its summary and ex
   assert.match(err, /^Playing 100 calls to http:.* at 1 times call time\. Again: --seed \d+ --base-time \d+\n/)
 })
 
+test('the simulator, on a SIGINT that comes twice at once, still waits for the answer under way', async (t) => {
+  const { url, got } = await listen(t, () => {})
+  const { child, ended } = simulate(t, '--url', url, '--calls', '1', '--timeout', '1500')
+  await waitFor(() => got.length === 1)
+
+  child.kill('SIGINT')
+  child.kill('SIGINT')
+  const { code, out } = await ended
+
+  assert.equal(code, 1)
+  assert.match(out, /^stopped before the end\n[\s\S]*1 x no answer within 1500 ms/)
+})
+
 test('the simulator, with --json and refusals, prints one JSON object and exits 1', async (t) => {
   const { url } = await listen(t, (_got, response) => {
     response.statusCode = 401
