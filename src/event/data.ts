@@ -185,6 +185,7 @@ const yesOrNo: ReadonlyMap<string, boolean> = new Map([
 
 function booleanOf(value: unknown): boolean | undefined {
   if (typeof value === 'boolean') return value
+  if (typeof value === 'object' && !(value instanceof NumberText)) return undefined
   const text = value instanceof NumberText ? value.text : String(value)
   return yesOrNo.get(text.trim().toLowerCase())
 }
