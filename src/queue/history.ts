@@ -40,6 +40,9 @@ export async function readLane(redis: Connection, prefix: string, shards: number
     events.delete(eventId)
     events.set(eventId, {
       ...now,
+      ...(jobId === eventId
+        ? {}
+        : { receivedAt: earlier?.receivedAt ?? (await receivedAtOf(redis, keys, jobId, now)) }),
       eventId,
       sequence: Number(flat[at + 1]),
       attempts: [...(earlier?.attempts ?? []), ...now.attempts],
@@ -53,6 +56,14 @@ type Found = Omit<LaneEvent, 'eventId' | 'sequence'>
 function readFollower(text: string): Found {
   const [, name = 'Unknown', timestamp = '0'] = text.split(' ', 3)
   return { name, receivedAt: Number(timestamp), state: 'parked', attempts: [] }
+}
+
+/** A replay's job is as old as the replay; when its event came stands in the event, once the job of the first run is trimmed. */
+async function receivedAtOf(redis: Connection, keys: ShardKeys, jobId: string, found: Found): Promise<number> {
+  const data = await redis.hget(keys.job(jobId), 'data')
+  const text = /"receivedAt":"([^"]+)"/.exec(data ?? '')?.[1]
+  const at = Date.parse(text ?? '')
+  return Number.isNaN(at) ? found.receivedAt : at
 }
 
 async function readJob(

@@ -44,7 +44,8 @@ export type World = {
   readonly ends: { readonly label: string; readonly status: Outcome['status'] }[]
   event(lane: string, label: string): NewEvent
   put(lane: string, ...labels: string[]): Promise<void>
-  work(changes?: Partial<ConsumeOptions>): Consumer
+  /** Starts a worker; `see` is shown each event as it starts. */
+  work(changes?: Partial<ConsumeOptions>, see?: (event: Event) => void): Consumer
   /** Waits until nothing is in any lane. */
   emptied(limitMs?: number): Promise<void>
   states(lane: string): Promise<Record<string, EventState>>
@@ -123,10 +124,13 @@ export async function world(
     async put(lane, ...labels) {
       for (const label of labels) await lanes.enqueue(event(lane, label))
     },
-    work(changes = {}) {
+    work(changes = {}, see = () => {}) {
       const consumer = consume(
         { redis: config.redis, keys: config.keys, lanes: config.lanes, log: quiet, ...quick, ...changes },
-        run,
+        (event, attempt) => {
+          see(event)
+          return run(event, attempt)
+        },
       )
       t.after(() => consumer.drain(0))
       return consumer
@@ -164,7 +168,7 @@ async function play(step: Step, attempt: Attempt): Promise<Outcome> {
 
 /** Job ids of the lane's record, oldest first. */
 export async function record({ redis, keys }: World, lane: string): Promise<string[]> {
-  return await redis.zrange(keys.call(laneKeyOf(lane)), 0, -1)
+  return await redis.zrange(keys.call(laneKeyOf(lane)), '0', '-1')
 }
 
 /** A stock BullMQ queue, as a board has it, on the jobs of shard 0. */
@@ -209,6 +213,6 @@ export async function upkeep(t: TestContext, w: World, changes: Partial<UpkeepOp
     log,
     ...changes,
   })
-  t.after(() => started.stop())
+  t.after(() => started.stop().catch(() => {}))
   return started
 }
