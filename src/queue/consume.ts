@@ -34,7 +34,7 @@ export type Consumer = {
   state(): { readonly redis: string; readonly active: number; readonly ready: boolean }
   /**
    * Takes nothing new and waits up to `limitMs` for what is active; then aborts it and puts it back.
-   * `clean` if everything had finished by itself. Never rejects.
+   * `clean` if everything had finished by itself. Never rejects; a second call joins the first.
    */
   drain(limitMs: number): Promise<{ readonly clean: boolean }>
 }
@@ -54,6 +54,7 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
   const shards: ShardWorker[] = []
   let problem: string | undefined
   let isDraining = false
+  let drained: Promise<{ clean: boolean }> | undefined
 
   const start = async () => {
     await assertShards(redis, keys.prefix, keys.shards)
@@ -68,6 +69,18 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
     if (!isDraining) log.fatal({ error: problem }, 'this worker takes no events')
   })
 
+  const drain = async (limitMs: number) => {
+    isDraining = true
+    const closed = Promise.all(shards.map((shard) => shard.close()))
+    const clean = await within(closed, limitMs)
+    if (!clean) {
+      for (const shard of shards) shard.abort(new Error('the drain limit has passed'))
+      await within(closed, abortGraceMs)
+    }
+    await disconnect(redis)
+    return { clean }
+  }
+
   return {
     started,
     state: () => ({
@@ -76,16 +89,9 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
       ready: problem === undefined && redis.status === 'ready',
     }),
 
-    async drain(limitMs) {
-      isDraining = true
-      const closed = Promise.all(shards.map((shard) => shard.close()))
-      const clean = await within(closed, limitMs)
-      if (!clean) {
-        for (const shard of shards) shard.abort(new Error('the drain limit has passed'))
-        await within(closed, abortGraceMs)
-      }
-      await disconnect(redis)
-      return { clean }
+    drain(limitMs) {
+      drained ??= drain(limitMs)
+      return drained
     },
   }
 }

@@ -213,6 +213,7 @@ export async function upkeep(t: TestContext, w: World, changes: Partial<UpkeepOp
     log,
     ...changes,
   })
-  t.after(() => started.stop().catch(() => {}))
+  // Not waited for: the Redis of the test may be gone by then.
+  t.after(() => void started.stop().catch(() => {}))
   return started
 }
