@@ -203,8 +203,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       for (const hold of holds.values()) hold.abort(reason)
     },
     async close() {
-      await worker.close()
-      await upkeep.stop()
+      await Promise.all([worker.close(), upkeep.stop()])
     },
   }
 }

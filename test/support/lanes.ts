@@ -17,7 +17,7 @@ import { type EventState, type LaneEvent, readLane } from '../../src/queue/histo
 import { laneKeyOf, queueName, type ShardKeys, shardKeys } from '../../src/queue/keys.ts'
 import { type Lanes, openLanes } from '../../src/queue/lanes.ts'
 import { startUpkeep, type Upkeep, type UpkeepOptions } from '../../src/queue/upkeep.ts'
-import { cleanUp, inspect, suiteRedisUrl, uniquePrefix } from './redis.ts'
+import { atEnd, cleanUp, inspect, suiteRedisUrl, uniquePrefix } from './redis.ts'
 import { waitFor } from './wait.ts'
 
 /** One start of an event, as the scripted processor saw it. */
@@ -30,8 +30,8 @@ export type Started = {
   readonly replayOf: number | undefined
 }
 
-/** What the scripted processor does with an event: `ok` completes, `fail` retries at once, `hang` waits for its signal. */
-export type Step = Outcome | 'ok' | 'fail' | 'dead' | 'hang'
+/** What the scripted processor does with an event: `ok` completes, `fail` retries at once, `hang` waits for its signal, a promise for itself. */
+export type Step = Outcome | Promise<Outcome> | 'ok' | 'fail' | 'dead' | 'hang'
 
 export type World = {
   readonly config: Config
@@ -132,7 +132,7 @@ export async function world(
           return run(event, attempt)
         },
       )
-      t.after(() => consumer.drain(0))
+      atEnd(t, changes.redis?.url ?? url, () => consumer.drain(0))
       return consumer
     },
     async emptied(limitMs = 20_000) {
@@ -158,7 +158,7 @@ async function play(step: Step, attempt: Attempt): Promise<Outcome> {
   if (step === 'ok') return { status: 'completed' }
   if (step === 'fail') return { status: 'retry', delayMs: 10, error: 'scripted failure' }
   if (step === 'dead') return { status: 'dead', error: 'scripted death' }
-  if (step !== 'hang') return step
+  if (step !== 'hang') return await step
   await new Promise<void>((resolve) => {
     if (attempt.signal.aborted) resolve()
     attempt.signal.addEventListener('abort', () => resolve(), { once: true })
@@ -213,7 +213,6 @@ export async function upkeep(t: TestContext, w: World, changes: Partial<UpkeepOp
     log,
     ...changes,
   })
-  // Not waited for: the Redis of the test may be gone by then.
-  t.after(() => void started.stop().catch(() => {}))
+  atEnd(t, w.config.redis.url, () => started.stop().catch(() => {}))
   return started
 }

@@ -48,6 +48,26 @@ export function cleanUp(t: TestContext, prefix: string, url: string = suiteRedis
   })
 }
 
+/** What is to end before a server of a test's own does: a worker cannot stop politely without its Redis. */
+const endsFirst = new Map<string, (() => Promise<unknown>)[]>()
+
+/** Runs `end` when the test ends, and before the Redis at `url` is killed, if it is the test's own. */
+export function atEnd(t: TestContext, url: string, end: () => Promise<unknown>): void {
+  const ends = endsFirst.get(url)
+  if (ends === undefined) t.after(end)
+  else ends.push(end)
+}
+
+/** Runs `end` when the test ends, but only after everything that `atEnd` was given for `url`. */
+export function lastAtEnd(t: TestContext, url: string, end: () => Promise<unknown> | undefined): void {
+  endsFirst.set(url, [])
+  t.after(async () => {
+    for (const first of endsFirst.get(url) ?? []) await first()
+    endsFirst.delete(url)
+    await end()
+  })
+}
+
 export type OwnRedis = {
   readonly url: string
   readonly port: number
@@ -111,15 +131,16 @@ export async function startRedis(t: TestContext, ...args: readonly string[]): Pr
     if (server && server.exitCode === null && server.signalCode === null)
       await new Promise((resolve) => server.once('exit', resolve))
   }
-  t.after(async () => {
-    child?.kill('SIGCONT')
+  const url = `redis://127.0.0.1:${port}`
+  t.after(() => void child?.kill('SIGCONT'))
+  lastAtEnd(t, url, async () => {
     child?.kill('SIGKILL')
     await died()
     await rm(dir, { recursive: true, force: true })
   })
   await start()
   return {
-    url: `redis://127.0.0.1:${port}`,
+    url,
     port,
     dir,
     kill: (signal) => void child?.kill(signal),
