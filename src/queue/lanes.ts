@@ -11,7 +11,7 @@ import { encode } from '../event/stored.ts'
 import type { Log } from '../log.ts'
 import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
-import { type Connection, defineScripts, runEnqueue } from './fused/commands.ts'
+import { type Connection, defineScripts, type EnqueueAnswer, runEnqueue } from './fused/commands.ts'
 import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
 import { classify } from './redis-errors.ts'
 import { warnAboutServer } from './server-check.ts'
@@ -73,9 +73,18 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
         rest: encode(event).slice(1),
       }
       const limits = { shards: keys.shards, maxLaneEvents }
-      const answer = await runEnqueue(redis, shard, laneKey, storable, limits).catch((error: unknown) => {
+      const place = () => runEnqueue(redis, shard, laneKey, storable, limits)
+      let answer: EnqueueAnswer
+      try {
+        answer = await place()
+        if (answer.status === 'other-shards' && answer.shards === '') {
+          // A Redis that is new, or was emptied: whoever comes first records the count.
+          await assertShards(redis, keys.prefix, keys.shards)
+          answer = await place()
+        }
+      } catch (error) {
         throw classify(error)
-      })
+      }
       switch (answer.status) {
         case 'taken':
           return { eventId: event.eventId, sequence: answer.sequence, isNew: true }

@@ -11,9 +11,10 @@ import { shardKeys } from './keys.ts'
  * @throws BridgeError BRIDGE_SHARDS if it differs while anything is still there.
  */
 export async function assertShards(redis: Connection, prefix: string, shards: number): Promise<void> {
-  const stored = await redis.get(shardKeys(prefix, 0).shards)
-  if (stored === String(shards)) return
-  const previous = stored === null ? 0 : Number(stored)
+  const all = Array.from({ length: shards }, (_, shard) => shardKeys(prefix, shard))
+  const stored = await Promise.all(all.map((keys) => redis.get(keys.shards)))
+  if (stored.every((count) => count === String(shards))) return
+  const previous = Number(stored.find((count) => count !== null && count !== String(shards)) ?? 0)
   for (let shard = 0; shard < previous; shard += 1) {
     const keys = shardKeys(prefix, shard)
     const left = (await redis.hlen(keys.heads)) + (await redis.zcard(keys.failed))

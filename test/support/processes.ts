@@ -22,8 +22,13 @@ export type BridgeProcess = {
 
 /** Starts `src/main/<name>.ts`. Killed when the test ends, if it still runs. */
 export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Record<string, string>): BridgeProcess {
+  return startScript(t, `src/main/${name}.ts`, env)
+}
+
+/** Starts any file of the checkout from source. Killed when the test ends, if it still runs. */
+export function startScript(t: TestContext, file: string, env: Record<string, string>): BridgeProcess {
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('NODE_TEST')))
-  const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', `src/main/${name}.ts`], {
+  const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', file], {
     env: { ...inherited, LOG_LEVEL: 'info', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -45,7 +50,7 @@ export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Re
     exit,
     line: (isIt, what = isIt.toString()) =>
       waitFor(() => lines.find(isIt), {
-        what: `a log line of ${name}: ${what}; last lines: ${JSON.stringify(lines.slice(-3))}`,
+        what: `a log line of ${file}: ${what}; last lines: ${JSON.stringify(lines.slice(-3))}`,
       }),
   }
 }

@@ -24,8 +24,8 @@ export async function openWay(env: Record<string, string>, log: Log): Promise<Wa
   const spool = await openSpool({
     ...disk,
     limitMs: redis.enqueueTimeoutMs,
-    // The fast connection finds Redis again sooner.
-    enqueue: (event) => (patient.state().ready ? patient : fast).enqueue(event),
+    enqueue: fast.enqueue,
+    enqueuePatiently: (event) => (patient.state().ready ? patient : fast).enqueue(event),
     log,
   })
   const intake = createIntake({ enqueue: fast.enqueue, spool, probe: fast.state, log })

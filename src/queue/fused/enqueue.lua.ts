@@ -8,7 +8,7 @@ import { laneLua } from './lane.lua.ts'
 /**
  * KEYS call record, heads, shard count. ARGV base, lane, event id, name, timestamp, stored event without its first
  * brace, shards, longest lane (0 = any).
- * Answers {1, sequence} taken, {0, sequence} there already, {-1, length} lane full, {-2, shards} another shard count.
+ * Answers {1, sequence} taken, {0, sequence} there already, {-1, length} lane full, {-2, shards} another shard count ('' = none yet).
  */
 export function enqueueLua(scripts: BullmqScripts): string {
   return `${laneLua(scripts)}
@@ -16,11 +16,7 @@ local record, heads, shards = KEYS[1], KEYS[2], KEYS[3]
 local base, lane, id, name, timestamp, rest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 
 local count = call('GET', shards)
-if not count then
-  call('SET', shards, ARGV[7])
-elseif count ~= ARGV[7] then
-  return { -2, count }
-end
+if count ~= ARGV[7] then return { -2, count or '' } end
 
 local there = call('ZSCORE', record, id)
 if there then return { 0, asText(tonumber(there)) } end
