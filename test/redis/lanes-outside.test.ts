@@ -1,18 +1,21 @@
 /** Lanes, told as stories: what a board, a script of an operator or a foreign worker does to the queue from outside. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Worker } from 'bullmq'
+import { UnrecoverableError, Worker } from 'bullmq'
+import { listDeadLetters } from '../../src/queue/dead-letters.ts'
 import { queueName } from '../../src/queue/keys.ts'
 import { board, deadJob, upkeep, world } from '../support/lanes.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/call:1'
 
+const retries = [
+  ['a retry', {}],
+  ['a retry that resets its counters', { resetAttemptsMade: true, resetAttemptsStarted: true }],
+] as const
+
 for (const policy of ['advance', 'block']) {
-  for (const [how, options] of [
-    ['a retry', {}],
-    ['a retry that resets its counters', { resetAttemptsMade: true, resetAttemptsStarted: true }],
-  ] as const) {
+  for (const [how, options] of retries) {
     test(`${how} of a dead letter by a board, under DEAD_HEAD=${policy}, calls no processor and stays a dead letter`, async (t) => {
       const w = await world(t, { env: { DEAD_HEAD: policy }, script: { a: ['dead', 'ok'] } })
       w.work()
@@ -36,17 +39,39 @@ for (const policy of ['advance', 'block']) {
   }
 }
 
-test('a retry of a completed job by a board, calls no processor', async (t) => {
-  const w = await world(t)
+for (const [how, options] of retries) {
+  test(`${how} of a completed job by a board, calls no processor while its lane goes on`, async (t) => {
+    const w = await world(t, { script: { b: ['hang', 'ok'] } })
+    const first = w.work()
+    await w.put(lane, 'a', 'b', 'c')
+    await waitFor(() => w.labelsOf(lane).includes('b'))
+    const [jobId = ''] = await w.redis.zrange(w.keys.completed, '0', '-1')
+
+    await (await board(t, w).getJob(jobId))?.retry('completed', options)
+    await deadJob(w, 'a')
+    await first.drain(0)
+    w.work()
+    await w.emptied()
+
+    assert.deepEqual(w.labelsOf(lane), ['a', 'b', 'b', 'c'])
+  })
+}
+
+test('a retry by a board of all dead letters at once, calls no processor', async (t) => {
+  const w = await world(t, { script: { a: ['dead', 'ok'], x: ['dead', 'ok'] } })
   w.work()
-  await w.put(lane, 'a')
+  await w.put(lane, 'a', 'b')
+  await w.put('default/call:2', 'x', 'y')
+  await deadJob(w, 'a', 2)
   await w.emptied()
-  const [jobId = ''] = await w.redis.zrange(w.keys.completed, '0', '-1')
 
-  await (await board(t, w).getJob(jobId))?.retry('completed')
-  await deadJob(w, 'a')
+  await board(t, w).retryJobs({ state: 'failed' })
+  await waitFor(async () => {
+    const letters = await listDeadLetters(w.redis, w.keys)
+    return letters.length === 2 && letters.every(({ error }) => /out of turn/.test(error))
+  })
 
-  assert.deepEqual(w.labelsOf(lane), ['a'])
+  assert.equal(w.starts.length, 4)
 })
 
 test('the removal of a waiting head from outside, lets its followers go on', async (t) => {
@@ -116,6 +141,28 @@ test('a stock BullMQ worker, finishes without advancing, and the sweep moves the
   assert.equal(advanced, 1)
   w.work()
   await w.emptied()
+
+  assert.deepEqual(w.labelsOf(lane), ['b'])
+})
+
+test('a dead letter of a stock BullMQ worker, retried by a board with its counters reset, calls no processor', async (t) => {
+  const w = await world(t, { script: { b: ['hang', 'ok'] } })
+  await w.put(lane, 'a', 'b')
+  const stock = new Worker(
+    queueName,
+    async () => {
+      throw new UnrecoverableError('stock')
+    },
+    { connection: { url: w.config.redis.url }, prefix: w.keys.base },
+  )
+  stock.on('error', () => {})
+  const jobId = await deadJob(w, 'a')
+  await stock.close()
+  w.work()
+  await waitFor(() => w.labelsOf(lane).includes('b'))
+
+  await (await board(t, w).getJob(jobId))?.retry('failed', { resetAttemptsMade: true, resetAttemptsStarted: true })
+  await waitFor(async () => (await listDeadLetters(w.redis, w.keys))[0]?.error !== 'stock' && deadJob(w, 'a'))
 
   assert.deepEqual(w.labelsOf(lane), ['b'])
 })

@@ -8,8 +8,11 @@ import { laneLua } from './lane.lua.ts'
 /** Lines kept per job; RetryLaterError could write one a second for a day. */
 export const maxAttemptLines = 200
 
-/** What a board's retry of a dead letter ends in: BullMQ fails such a job without running it. */
-export const outOfTurn = 'out of turn: a dead letter runs again by replay only'
+/**
+ * What a board's retry of a finished event ends in: BullMQ fails a job with this field without running it. The guard
+ * alone would not do, since a retry can also reset the count of starts.
+ */
+export const outOfTurn = 'out of turn: an event runs again by replay only'
 
 /**
  * KEYS and ARGV 1 to 9 are those of BullMQ's moveToFinished; then KEYS 15 heads, 16 blocked;
@@ -31,7 +34,7 @@ if line ~= '' then
   call('RPUSH', job .. ':logs', line)
   call('LTRIM', job .. ':logs', -${maxAttemptLines}, -1)
 end
-if target == 'failed' then call('HSET', job, 'defa', '${outOfTurn}') end
+call('HSET', job, 'defa', '${outOfTurn}')
 
 if lane and call('HGET', KEYS[15], lane) == jobId then
   if target == 'failed' and policy == 'block' then

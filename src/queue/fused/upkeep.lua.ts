@@ -2,7 +2,7 @@
  * Upkeep: guard, sweep and trim. They repair or remove only what others did to the queue from outside, or what is old.
  */
 import type { BullmqScripts } from './bullmq-scripts.ts'
-import { maxAttemptLines } from './finish.lua.ts'
+import { maxAttemptLines, outOfTurn } from './finish.lua.ts'
 import { laneLua } from './lane.lua.ts'
 
 /**
@@ -40,6 +40,8 @@ local function check(lane)
   if not isGone and not fields[2] then return end
   local isDead = not isGone and call('ZSCORE', KEYS[4], id)
   if isDead and call('HEXISTS', KEYS[2], lane) == 1 then return end
+  -- Finished by something that is not ours, so without the finish script's mark.
+  if not isGone then call('HSET', base .. ':events:' .. id, 'defa', '${outOfTurn}') end
   if isDead and policy == 'block' then
     call('HSET', KEYS[2], lane, now)
     blocked = blocked + 1
