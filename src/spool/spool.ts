@@ -16,8 +16,10 @@ import { createShelf, type ShelfOptions, type ShelfState } from './shelf.ts'
 export type SpoolOptions = ShelfOptions & {
   /** How long an event may wait for Redis when the disk refuses it, in milliseconds: ENQUEUE_TIMEOUT_MS. */
   readonly limitMs: number
-  /** The way of the drain: should wait longer for an answer than the ingress does. */
+  /** The way of the ingress, with its short timeout: what finds out that Redis is back. */
   readonly enqueue: Enqueue
+  /** The way of the drain, which may wait longer for an answer. Default: `enqueue`. */
+  readonly enqueuePatiently?: Enqueue
   /** Epoch milliseconds; the clock by default. */
   readonly now?: () => number
 }
@@ -54,7 +56,7 @@ type Waiting = { readonly after: number; readonly item: Item }
 
 /** Opens the spool and takes over what dead processes left. Trouble with the disk does not stop it: it says so and tries on. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  const { limitMs, enqueue, log, now = Date.now } = options
+  const { limitMs, enqueue, enqueuePatiently = enqueue, log, now = Date.now } = options
   const quarantine = openQuarantine(options.dir)
   const shelf = createShelf({ ...options, quarantine, now, found: wake })
   const loud = loudLog(log)
@@ -87,6 +89,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
     const started = now()
     let count = 0
     hasWaited = false
+    isAway = true
     while (!stop.signal.aborted) {
       try {
         const seen = changes
@@ -126,24 +129,30 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 
   async function deliverAll(items: readonly Item[]): Promise<void> {
     let pauseMs = firstPauseMs
+    let failures = 0
     while (!stop.signal.aborted) {
       const left = items.filter(({ isDone }) => !isDone)
       oldestAt = left[0]?.receivedAt
       if (left.length === 0) return
-      // While Redis is away one event asks for all.
-      const failure = await deliver(isAway ? left.slice(0, 1) : left, enqueue)
+      const failure = isAway ? await ask(left, failures) : await deliver(left, enqueuePatiently)
       await shelf.passed(items)
       if (failure === undefined) {
         isAway = false
         pauseMs = firstPauseMs
         continue
       }
-      if (!isAway) loud.warn({ error: failure.message }, 'the spool waits for redis')
+      failures += 1
+      if (!hasWaited) loud.warn({ error: failure.message }, 'the spool waits for redis')
       isAway = true
       hasWaited = true
       await rest(pauseMs)
       pauseMs = Math.min(2 * pauseMs, longestPauseMs)
     }
+  }
+
+  /** Whether Redis is back: one event asks for all. Now and then patiently, should Redis be there and slow. */
+  function ask(left: readonly Item[], failures: number): Promise<Error | undefined> {
+    return deliver(left.slice(0, 1), failures % 4 === 3 ? enqueuePatiently : enqueue)
   }
 
   async function rest(ms: number): Promise<void> {

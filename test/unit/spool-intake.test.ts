@@ -1,0 +1,187 @@
+/**
+ * The switch between the straight way and the spool: which way, in which order, with which answer.
+ */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { EventRefusedError, RedisUnavailableError } from '../../src/errors.ts'
+import type { NewEvent } from '../../src/event/event.ts'
+import { createIntake, type Intake } from '../../src/spool/intake.ts'
+import type { SpoolState } from '../../src/spool/spool.ts'
+import { eventIn, keptLog, type LogLine } from '../support/spool.ts'
+
+type Bench = {
+  readonly intake: Intake
+  readonly lines: LogLine[]
+  /** What happened, in order: `straight a1`, `spool a1`. */
+  readonly did: string[]
+  /** Answers of Redis still open, by label. */
+  readonly open: Map<string, { yes(): void; no(error: Error): void }>
+  isReady: boolean
+  isEmpty: boolean
+  spoolFails: Error | undefined
+  send(lane: string, label: string): Promise<string>
+}
+
+const away = () => new RedisUnavailableError('away')
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+function bench(): Bench {
+  const { log, lines } = keptLog()
+  const did: string[] = []
+  const open: Bench['open'] = new Map()
+  const self: Bench = {
+    intake: createIntake({
+      enqueue: (event) => {
+        did.push(`straight ${event.raw.query}`)
+        return new Promise((resolve, reject) => {
+          const yes = () => resolve({ eventId: event.eventId, sequence: 7, isNew: true })
+          open.set(event.raw.query, { yes, no: reject })
+        })
+      },
+      spool: {
+        append: async ({ raw }: NewEvent) => {
+          did.push(`spool ${raw.query}`)
+          self.isEmpty = false
+          await turn()
+          if (self.spoolFails !== undefined) throw self.spoolFails
+        },
+        isEmpty: () => self.isEmpty,
+        state: () => ({ ready: true }) as SpoolState,
+      },
+      probe: () => ({ ready: self.isReady, detail: self.isReady ? 'ready' : 'reconnecting' }),
+      log,
+      now: () => 0,
+    }),
+    lines,
+    did,
+    open,
+    isReady: true,
+    isEmpty: true,
+    spoolFails: undefined,
+    send: (lane, label) =>
+      self.intake.enqueue(eventIn(lane, label)).then(
+        ({ sequence }) => `taken ${sequence}`,
+        (error: Error) => error.constructor.name,
+      ),
+  }
+  return self
+}
+
+test('intake, while Redis takes events and the spool is empty, goes straight', async () => {
+  const b = bench()
+  const answer = b.send('a', 'a1')
+  b.open.get('a1')?.yes()
+
+  assert.equal(await answer, 'taken 7')
+  assert.deepEqual(b.did, ['straight a1'])
+  assert.equal(b.intake.state().way, 'straight')
+})
+
+test('intake, when Redis does not take the event, puts it in the spool and says so once', async () => {
+  const b = bench()
+  const answer = b.send('a', 'a1')
+  b.open.get('a1')?.no(away())
+
+  assert.equal(await answer, 'taken 0')
+  assert.equal(await b.send('b', 'b1'), 'taken 0')
+  assert.deepEqual(b.did, ['straight a1', 'spool a1', 'spool b1'])
+  assert.deepEqual(
+    b.lines.map(({ msg }) => msg),
+    ['events go to the spool'],
+  )
+})
+
+test('intake, while Redis is known to be away, does not ask it', async () => {
+  const b = bench()
+  b.isReady = false
+
+  assert.equal(await b.send('a', 'a1'), 'taken 0')
+  assert.deepEqual(b.did, ['spool a1'])
+})
+
+test('intake, while the spool is not empty, sends nothing straight, of any lane, although Redis is back', async () => {
+  const b = bench()
+  b.isEmpty = false
+  await b.send('a', 'a1')
+  await b.send('b', 'b1')
+  b.isEmpty = true
+  void b.send('b', 'b2')
+  await turn()
+
+  assert.deepEqual(b.did, ['spool a1', 'spool b1', 'straight b2'])
+})
+
+test('intake, when Redis refuses this one event, hands the refusal on and spools nothing', async () => {
+  const b = bench()
+  const answer = b.send('a', 'a1')
+  b.open.get('a1')?.no(new EventRefusedError('full'))
+
+  assert.equal(await answer, 'EventRefusedError')
+  assert.deepEqual(b.did, ['straight a1'])
+  assert.equal(b.intake.state().way, 'straight')
+})
+
+test('intake, when neither takes the event, says that Redis is unavailable', async () => {
+  const b = bench()
+  b.spoolFails = new RedisUnavailableError('neither')
+  const answer = b.send('a', 'a1')
+  b.open.get('a1')?.no(away())
+
+  assert.equal(await answer, 'RedisUnavailableError')
+})
+
+test('intake, when an event on its way fails after a later one of its lane came, keeps their order in the spool', async () => {
+  const b = bench()
+  void b.send('x', 'x1')
+  void b.send('a', 'a1')
+  // Redis hangs: x1 gives up first, a1 a little later, a2 comes in between.
+  b.open.get('x1')?.no(away())
+  await turn()
+  void b.send('a', 'a2')
+  void b.send('a', 'a3')
+  await turn()
+  b.open.get('a1')?.no(away())
+  await turn()
+
+  assert.deepEqual(b.did, ['straight x1', 'straight a1', 'spool x1', 'spool a1', 'spool a2', 'spool a3'])
+})
+
+test('intake, when an event on its way is taken after all, lets the later ones of its lane go behind it', async () => {
+  const b = bench()
+  void b.send('x', 'x1')
+  void b.send('a', 'a1')
+  b.open.get('x1')?.no(away())
+  await turn()
+  void b.send('a', 'a2')
+  b.open.get('a1')?.yes()
+  await turn()
+
+  assert.deepEqual(b.did, ['straight x1', 'straight a1', 'spool x1', 'spool a2'])
+})
+
+test('intake, when events of one lane come at once, sends each after the answer to the one before', async () => {
+  const b = bench()
+  for (const label of ['a1', 'a2', 'b1']) void b.send(label[0]!, label)
+  await turn()
+  assert.deepEqual(b.did, ['straight a1', 'straight b1'])
+
+  // What refused a1 (memory full for a moment) may take a2: it must not come first.
+  b.open.get('a1')?.no(away())
+  await turn()
+
+  assert.deepEqual(b.did, ['straight a1', 'straight b1', 'spool a1', 'spool a2'])
+})
+
+test('intake, from the decision for the spool on and before the write, lets nothing go straight', async () => {
+  const b = bench()
+  void b.send('x', 'x1')
+  void b.send('a', 'a1')
+  b.isReady = false
+  // Decided, but waiting for a1: the spool itself knows nothing of it yet.
+  void b.send('a', 'a2')
+  b.isReady = true
+  void b.send('c', 'c1')
+  await turn()
+
+  assert.deepEqual(b.did, ['straight x1', 'straight a1', 'spool c1'])
+})
