@@ -6,12 +6,14 @@
  *     adopted-00000001-<id>/     a part taken over, in the order in which they must drain
  *     claimed-<id>/              one just taken, not yet in its place among the adopted; comes after them
  *   making-<id>/                 a part before its socket listens
+ *   quarantine/                  see quarantine.ts
+ *   reserve                      room for the next part, should the disk be full
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { v7 } from 'uuid'
 import type { Log } from '../log.ts'
-import { codeOf, folderMode, syncFolder } from './disk.ts'
+import { codeOf, folderMode, replaceFile, syncFolder } from './disk.ts'
 import { isOwnerDead, listenAsOwner, type OwnerSocket } from './owner-socket.ts'
 
 export type Part = {
@@ -32,17 +34,37 @@ export async function createPart(spoolDir: string, log: Log): Promise<Part> {
     const id = v7()
     const making = join(root, `making-${id}`)
     const dir = join(root, `part-${id}`)
-    await mkdir(making, { mode: folderMode })
     try {
+      await mkdir(making, { mode: folderMode })
       const socket = await listen(making, log)
       await rename(making, dir)
       await syncFolder(root)
       return { id, dir, release: async () => await socket?.close() }
     } catch (error) {
-      // Another process, starting now, took it for a leftover.
-      if (codeOf(error) !== 'ENOENT' || tries === 5) throw error
+      await rm(making, { recursive: true, force: true }).catch(() => {})
+      const code = codeOf(error)
+      // ENOENT: another process, starting now, took it for a leftover.
+      const canHelp = code === 'ENOENT' || (code === 'ENOSPC' && (await giveReserve(root)))
+      if (!canHelp || tries === 5) throw error
     }
   }
+}
+
+/** On a disk that dead processes filled, room for the part of the one that will drain it. */
+const reserveBytes = 65_536
+
+/** Puts some room aside, if there is none aside yet and the disk has it. */
+export async function keepReserve(spoolDir: string): Promise<void> {
+  const path = join(spoolDir, 'reserve')
+  const size = (await stat(path).catch(() => undefined))?.size ?? 0
+  if (size < reserveBytes) await replaceFile(path, Buffer.alloc(reserveBytes), false)
+}
+
+async function giveReserve(root: string): Promise<boolean> {
+  return await rm(join(root, 'reserve')).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** Without a socket others will take this process for dead, and it will notice: nothing is lost, but order between the two is. */

@@ -3,17 +3,16 @@
  * count of bytes against the cap. Notices when its part was taken and goes on in another.
  */
 import { type open, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Log } from '../log.ts'
 import { writeCursor } from './cursor.ts'
 import type { Item } from './deliver.ts'
-import { bytesIn, codeOf, replaceFile } from './disk.ts'
+import { codeOf } from './disk.ts'
 import { itemOf } from './item.ts'
-import { loudLog } from './loud-log.ts'
-import { type Adopted, adoptedBy, claim, createPart, findDead, type Part } from './part.ts'
+import { type Adopted, adoptedBy, claim, createPart, findDead, keepReserve, type Part } from './part.ts'
 import type { Counts, Quarantine } from './quarantine.ts'
 import { openReader, type Read, type Reader } from './reading.ts'
 import { headerBytes } from './record.ts'
+import { createRoom, type RoomState } from './room.ts'
 import { createSegments, type Written } from './segments.ts'
 
 export type ShelfOptions = {
@@ -37,14 +36,9 @@ type Handed = {
   readonly found: () => void
 }
 
-export type ShelfState = {
-  /** It has room and the disk takes what is written. */
-  readonly ready: boolean
-  readonly detail: string
+export type ShelfState = RoomState & {
   /** Held and not yet in Redis, as far as is known. */
   readonly events: number
-  readonly bytes: number
-  readonly maxBytes: number
   /** In quarantine: events that Redis refused, stretches of bytes that were no record. */
   readonly refused: number
   readonly bad: number
@@ -65,35 +59,35 @@ export type Shelf = {
   close(isEmpty: boolean): Promise<void>
 }
 
-/** Less room than this is called none: one event may need as much. */
-const reserveBytes = 65_536
-
 type Source = Adopted & { readonly reader: Reader }
 type Own = Source & { readonly part: Part }
 
 export function createShelf(options: ShelfOptions & Handed): Shelf {
-  const { dir: spoolDir, maxBytes, quarantine, log, now, found, lookEveryMs = 2_000 } = options
-  const loud = loudLog(log)
+  const { dir: spoolDir, maxBytes, log, now, found, lookEveryMs = 2_000 } = options
+  const room = createRoom({ dir: spoolDir, maxBytes, log })
   const adopted: Source[] = []
+  const quarantine: Quarantine = {
+    ...options.quarantine,
+    async keepBad(name, content) {
+      await options.quarantine.keepBad(name, content)
+      counts = { ...counts, bad: counts.bad + 1 }
+    },
+  }
   let own: Own | undefined
   let making: Promise<Own> | undefined
   let counts: Counts = { refused: 0, bad: 0 }
   let events = 0
-  let bytes = 0
-  let problem: string | undefined
   let looking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
 
   const segments = createSegments({
     place: async () => (await ensureOwn()).dir,
     taken: loseOwn,
-    hasRoom: (more) => bytes + more <= maxBytes,
+    hasRoom: room.has,
     ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
     ...(options.open === undefined ? {} : { open: options.open }),
   })
-  const removed = (size: number) => {
-    bytes -= size
-  }
+  const removed = (size: number) => room.changed(-size)
 
   async function ensureOwn(): Promise<Own> {
     if (own !== undefined) return own
@@ -126,11 +120,12 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       const { dir } = await ensureOwn()
       for (const dead of await findDead(spoolDir, dir)) await claim(dead, dir)
       for (const part of await adoptedBy(dir)) await takeIn(part)
-      bytes = (await bytesIn(dir)) + (await bytesIn(quarantine.dir))
+      await room.count(dir, quarantine.dir)
       counts = await quarantine.count()
-      if (problem !== undefined) await tryDisk(dir)
+      await keepReserve(spoolDir)
+      await room.tryAgain(dir)
     } catch (error) {
-      complain(error, 'the spool cannot be used now, trying again')
+      room.failed(error, 'the spool cannot be used now, trying again')
     }
   }
 
@@ -142,19 +137,6 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
     events += count
     adopted.push({ id, dir, reader })
     found()
-  }
-
-  /** Whether the disk takes something again: found out before the next event needs it. */
-  async function tryDisk(dir: string): Promise<void> {
-    const path = join(dir, 'room')
-    await replaceFile(path, Buffer.alloc(4_096), true)
-    await rm(path, { force: true })
-    problem = undefined
-  }
-
-  function complain(error: unknown, text: string): void {
-    problem = error instanceof Error ? error.message : String(error)
-    loud.error({ error: problem, dir: spoolDir }, text)
   }
 
   function itemsOf(source: Source, records: readonly Read[]): Item[] {
@@ -186,9 +168,9 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       const written = await segments.append(body)
       if (written.isWritten) {
         events += 1
-        bytes += headerBytes + body.length
-        problem = undefined
-      } else complain(written.error, 'the spool refuses events')
+        room.changed(headerBytes + body.length)
+        room.worked()
+      } else room.failed(written.error, 'the spool refuses events')
       return written
     },
 
@@ -217,18 +199,7 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       await own?.reader.tidy().catch(gone)
     },
 
-    state() {
-      const isFull = maxBytes - bytes < reserveBytes
-      const detail = problem ?? (isFull ? `SPOOL_MAX_BYTES=${maxBytes} is reached` : 'room')
-      return {
-        ready: problem === undefined && !isFull,
-        detail,
-        events: Math.max(0, events),
-        bytes,
-        maxBytes,
-        ...counts,
-      }
-    },
+    state: () => ({ ...room.state(), ...counts, events: Math.max(0, events) }),
 
     async close(isEmpty) {
       clearInterval(timer)

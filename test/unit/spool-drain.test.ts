@@ -98,7 +98,7 @@ test('a spool, left by a process that is gone, drains in the next one before any
   await waitFor(() => second.isEmpty())
 
   assert.deepEqual(redis.labels(), labels(102))
-  assert.equal((await readdir(dir)).length, 1)
+  assert.equal((await readdir(dir)).filter((name) => name.startsWith('part-')).length, 1)
 })
 
 test('a spool, closed while Redis takes events, drains first and leaves nothing behind', async (t) => {
@@ -110,7 +110,7 @@ test('a spool, closed while Redis takes events, drains first and leaves nothing 
   await spool.close(5_000)
 
   assert.deepEqual(redis.labels(), labels(50))
-  assert.deepEqual(await readdir(dir), [])
+  assert.deepEqual(await readdir(dir), ['reserve'])
 })
 
 test('an event refused in the drain, stops nothing behind it and can be listed and replayed', async (t) => {
@@ -150,7 +150,7 @@ test('a record that a newer version wrote, in the drain, goes to quarantine whol
   const first = await testSpool(t, { dir, enqueue: redis.enqueue })
   await first.append(eventIn('a', '0'))
   await first.close()
-  const part = join(dir, (await readdir(dir))[0]!)
+  const part = join(dir, (await readdir(dir)).find((name) => name.startsWith('part-'))!)
   const stored = textOf(eventIn('a', 'new')).replace('"v":1', '"v":9')
   await writeFile(join(part, '00000002-00000000000002.seg'), encodeRecord(2, Buffer.from(stored)))
 
