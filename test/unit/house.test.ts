@@ -77,15 +77,13 @@ test('source files, all but those of main, when imported, open nothing and print
   const urls = src
     .filter((file) => !file.startsWith('src/main/'))
     .map((file) => new URL(`../../${file}`, import.meta.url).href)
-  const script = `
-    await Promise.all(${JSON.stringify(urls)}.map((url) => import(url)))
-    // The pipes are this script's own, and reading files is how modules are loaded.
-    const open = process.getActiveResourcesInfo().filter((kind) => !/^(PipeWrap|FSReq)/.test(kind))
-    if (open.length > 0) { console.error('left open: ' + open); process.exit(1) }`
+  // Whatever a module opens at import keeps the process from ending by itself.
+  const script = `await Promise.all(${JSON.stringify(urls)}.map((url) => import(url)))`
   const run = spawnSync(process.execPath, ['-C', 'source', '--import', 'tsx', '--input-type=module', '-e', script], {
     cwd: fileURLToPath(new URL('../../', import.meta.url)),
     env: { PATH: process.env['PATH'] },
     encoding: 'utf8',
+    timeout: 20_000,
   })
 
   assert.deepEqual({ printed: run.stdout + run.stderr, code: run.status }, { printed: '', code: 0 })
