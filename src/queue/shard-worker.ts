@@ -49,6 +49,11 @@ const putBackMs = 1_000
 /** Wait before an event written by a newer version is looked at again: a newer worker may take it. */
 const newerVersionMs = 10_000
 
+/** A start that is no attempt: the event waits, and its record says nothing of it. */
+function putBack(delayMs: number, error: string): Outcome {
+  return { status: 'later', delayMs, cause: 'ceiling', error }
+}
+
 export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
   const { connection, shard, lanes, log, lockMs = 10_000 } = options
   const refused = limitedLog(log)
@@ -95,14 +100,13 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       await indexed
       return outcome
     } catch (error) {
-      if (!(error instanceof JobDecodeError))
-        return { status: 'later', delayMs: putBackMs, cause: 'ceiling', error: String(error) }
+      if (!(error instanceof JobDecodeError)) return putBack(putBackMs, String(error))
       if (isNewer(job.data)) {
         refused.warn(
           { eventId: eventIdOf(job.id ?? ''), error: error.message },
           'a newer version wrote this event: its lane waits for a newer worker',
         )
-        return { status: 'later', delayMs: newerVersionMs, cause: 'ceiling', error: error.message }
+        return putBack(newerVersionMs, error.message)
       }
       log.error(
         { eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error: error.message },
@@ -116,26 +120,31 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     const jobId = job.id ?? ''
     const startedAt = Date.now()
     const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard, lines }
-    // A hold that is half over may end under the attempt; fetched and checked by one clock.
-    if (startedAt - (job.processedOn ?? startedAt) > lockMs / 2) {
-      return await settle(
-        settlement,
-        { status: 'later', delayMs: 0, cause: 'ceiling', error: 'fetched too long ago' },
-        undefined,
-      )
-    }
     const hold = new AbortController()
     holds.set(job, hold)
     try {
       const turn = await turnOf(job)
-      const outcome =
-        turn === undefined
-          ? ({ status: 'later', delayMs: putBackMs, cause: 'ceiling', error: 'the guard failed' } as const)
-          : await start(job, turn, hold)
+      if (turn === undefined) return await settle(settlement, putBack(putBackMs, 'the guard failed'), turn)
+      const outcome = notNow(job) ?? (await start(job, turn, hold))
       return await settle(settlement, outcome, turn)
     } finally {
       holds.delete(job)
     }
+  }
+
+  /** Why a start that is in its turn must wait all the same, asked right before it. */
+  const notNow = (job: Job): Outcome | undefined => {
+    // A hold that is half over may end under the attempt; fetched and checked by one clock.
+    if (job.processedOn !== undefined && Date.now() - job.processedOn > lockMs / 2)
+      return putBack(0, 'fetched too long ago')
+    // The earlier attempt lost its hold and does not end. BullMQ renews one hold per job id, the one it met last, and
+    // stops when either ends: a second attempt here would lose its own hold, too.
+    for (const [other, hold] of holds) {
+      if (other === job || other.id !== job.id) continue
+      hold.abort(new Error('the hold on this event was lost: it is to run again'))
+      return putBack(putBackMs, 'an earlier attempt still runs here')
+    }
+    return undefined
   }
 
   /** A first start needs no guard: the script that added the job made it the head. Undefined if Redis refused to say. */
