@@ -2,7 +2,7 @@
  * The drain: what was spooled reaches Redis in order and once in effect, and what cannot be taken stops nothing.
  */
 import assert from 'node:assert/strict'
-import { readdir, rm, writeFile } from 'node:fs/promises'
+import { open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { EventRefusedError, RedisUnavailableError } from '../../src/errors.ts'
@@ -79,6 +79,41 @@ test('a spool, while it drains, takes new events behind the old ones', async (t)
   await waitFor(() => spool.isEmpty())
 
   assert.deepEqual(redis.labels(), labels(320))
+})
+
+test('a spool, from the call of append on and until Redis has answered for the last, is not empty', async (t) => {
+  const redis = taker()
+  let release: (() => void) | undefined
+  let isHeld = false
+  const holding: typeof open = async (...args) => {
+    const handle = await open(...args)
+    const datasync = handle.datasync.bind(handle)
+    return Object.assign(handle, {
+      datasync: async () => {
+        if (isHeld) await new Promise<void>((resolve) => (release = resolve))
+        await datasync()
+      },
+    })
+  }
+  const spool = await testSpool(t, { dir: await spoolDir(t), enqueue: redis.enqueue, open: holding })
+  const first = spool.append(eventIn('a', '0'))
+  assert.equal(spool.isEmpty(), false)
+  const second = first.then(() => {
+    isHeld = true
+    return spool.append(eventIn('a', '1'))
+  })
+
+  // The first is taken, the second is on its way to the disk.
+  await waitFor(() => redis.events.length === 1 && release !== undefined)
+  for (let turns = 0; turns < 50; turns += 1) {
+    assert.equal(spool.isEmpty(), false)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  isHeld = false
+  release?.()
+  await second
+  await waitFor(() => spool.isEmpty())
+  assert.deepEqual(redis.labels(), ['0', '1'])
 })
 
 test('a spool, left by a process that is gone, drains in the next one before anything newer', async (t) => {

@@ -47,14 +47,17 @@ test('an owner, stopped, is alive; killed, is dead', async (t) => {
   assert.equal(await isOwnerDead(part), true)
 })
 
-test('an owner, in a folder whose path is far longer than a socket may have, is told alive from dead', async (t) => {
-  const dir = join(await spoolDir(t), 'x'.repeat(120), 'y'.repeat(120))
-  await mkdir(dir, { recursive: true })
+test('owners, in folders whose paths are far longer than a socket may have, are told alive from dead, each its own', async (t) => {
+  const above = join(await spoolDir(t), 'x'.repeat(120), 'y'.repeat(120))
+  const [one, other] = [join(above, 'one'), join(above, 'other')]
+  await mkdir(one, { recursive: true })
+  await mkdir(other)
 
-  const socket = await listenAsOwner(dir)
-  assert.equal(await isOwnerDead(dir), false)
+  const socket = await listenAsOwner(one)
+  assert.deepEqual(await readdir(one), ['owner.sock'])
+  assert.deepEqual([await isOwnerDead(one), await isOwnerDead(other)], [false, true])
   await socket.close()
-  assert.equal(await isOwnerDead(dir), true)
+  assert.equal(await isOwnerDead(one), true)
 })
 
 test('a part, and the folders above it, are for their owner alone', async (t) => {

@@ -161,6 +161,7 @@ test('a reader, when all is passed, leaves no file behind', async (t) => {
   await reader.tidy()
 
   assert.deepEqual(await d.files(), [])
+  assert.equal((await readCursor(d.dir)).sequence, 40)
   await d.append('later')
   assert.deepEqual(await read(reader), ['later'])
 })
