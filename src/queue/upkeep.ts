@@ -7,6 +7,7 @@ import type { Log } from '../log.ts'
 import { type Connection, type DeadHead, runPrune, runSweep, runTrim } from './fused/commands.ts'
 import { queueName, type ShardKeys } from './keys.ts'
 import { limitedLog } from './limited-log.ts'
+import { isOutOfMemory } from './redis-errors.ts'
 
 /** No job younger than this is removed: sweep and spool rely on what is there. */
 export const retentionFloorMs = 15 * 60_000
@@ -107,7 +108,13 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   }
 
   const isMyTurn = async () => {
-    if ((await redis.set(keys.sweeper, me, 'PX', everyMs * 5, 'NX')) === 'OK') return true
+    try {
+      if ((await redis.set(keys.sweeper, me, 'PX', everyMs * 5, 'NX')) === 'OK') return true
+    } catch (error) {
+      if (!isOutOfMemory(error)) throw error
+      // A full memory takes no mark, and needs the trim more than ever. Every step of a pass bears company.
+      if ((await redis.get(keys.sweeper)) === null) return true
+    }
     if ((await redis.get(keys.sweeper)) !== me) return false
     await redis.pexpire(keys.sweeper, everyMs * 5)
     return true

@@ -1,8 +1,10 @@
 /** Lanes, told as stories: what is kept and what goes, with the clock of the upkeep in the hand of the test. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createLog } from '../../src/log.ts'
+import { startUpkeep } from '../../src/queue/upkeep.ts'
 import { deadJob, record, replayJob, upkeep, world } from '../support/lanes.ts'
-import { startRedis } from '../support/redis.ts'
+import { atEnd, startRedis } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/exten:991'
@@ -142,4 +144,29 @@ test('from 80 % of the memory on, the oldest completed events go early, and it i
   const { trimmed } = await (await upkeep(t, w, { now: () => Date.now() + 16 * 60_000 })).pass()
 
   assert.equal(trimmed, 2)
+})
+
+test('a memory that is full already, is trimmed all the same', async (t) => {
+  const redis = await startRedis(t)
+  const w = await world(t, { url: redis.url })
+  const worker = w.work()
+  await w.put(lane, ...Array.from({ length: 50 }, (_, index) => `e${index}`))
+  await w.emptied()
+  await worker.drain(5_000)
+  const used = Number(/used_memory:(\d+)/.exec(await w.redis.info('memory'))?.[1])
+  await w.redis.config('SET', 'maxmemory', String(Math.round(used * 0.9)))
+  await assert.rejects(w.put(lane, 'refused'), { code: 'BRIDGE_REDIS_UNAVAILABLE' })
+
+  const { redis: connection, keys } = w
+  const own = startUpkeep({
+    ...w.config.lanes,
+    redis: connection,
+    keys,
+    log: createLog({ level: 'silent' }),
+    everyMs: 20,
+    now: () => Date.now() + 16 * 60_000,
+  })
+  atEnd(t, redis.url, () => own.stop())
+
+  await waitFor(async () => (await connection.zcard(keys.completed)) === 0)
 })
