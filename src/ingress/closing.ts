@@ -2,6 +2,7 @@
  * Closing without losing a webhook: what arrives until the port is shut gets its answer; nobody gets a 503 or a reset
  * for the closing. Fastify's own close does neither (FAULTS.md section 4).
  */
+import { Server as TcpServer } from 'node:net'
 import { setImmediate as loopTurn, setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
@@ -50,7 +51,9 @@ export async function closeIngress(
     await untilUnused(app, performance.now() + Math.min(patienceMs, deadlineMs))
     await untilBacklogIsEmpty(drain, end)
     let isClosed = false
-    const closed = new Promise<void>((resolve) => server.close(() => resolve())).then(() => {
+    // Not the http server's own close: it also ends connections that it takes for idle, and from Node 24 on that is
+    // one whose first request is still on its way, too.
+    const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(server, () => resolve())).then(() => {
       isClosed = true
     })
     const cut = async () => {

@@ -10,6 +10,7 @@ import { createLedger } from '../../scripts/up/ledger.ts'
 import { createPrinter, moreTalkative, readLines } from '../../scripts/up/log-lines.ts'
 import { overtakenOf } from '../../scripts/up/trial.ts'
 import { loadConfig } from '../../src/config.ts'
+import { waitFor } from '../support/wait.ts'
 
 const done = (eventId: string, more: object = {}) => ({
   eventId,
@@ -66,9 +67,13 @@ test('log lines, of a process, are printed with its name, the event in words, an
     `${JSON.stringify(record)}\n${JSON.stringify({ ...record, level: 'debug', msg: 'hidden' })}\n{"no":"log line"}\nplain text\n`,
   )
   stream.end()
-  await new Promise((resolve) => setImmediate(resolve))
+  let printed = ''
+  out.on('data', (chunk) => {
+    printed += chunk
+  })
+  await waitFor(() => printed.endsWith('plain text\n'))
 
-  const lines = String(out.read()).split('\n')
+  const lines = printed.split('\n')
   assert.match(
     lines[0] ?? '',
     /^worker {2}\| \[\d\d:00:00\.000\] WARN: attempt failed {2}Cdr {2}in default\/call:1\.1 {2}attempt 2 {2}3 ms {2}\[e1\]: no \{"more":1\}$/,
