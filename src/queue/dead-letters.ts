@@ -66,7 +66,7 @@ export async function replay(
     again === undefined
       ? { name: typeof stored['name'] === 'string' ? stored['name'] : 'Unknown', rest: withoutPlace(stored) }
       : { name: again.name, rest: encode(again).slice(1) }
-  const answer = await runReplay(redis, keys, jobId, eventId, { ...event, timestamp: now() }, now())
+  const answer = await runReplay(redis, keys, jobId, eventId, { ...event, timestamp: now() })
   return answer
 }
 

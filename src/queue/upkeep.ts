@@ -31,6 +31,7 @@ export type UpkeepOptions = {
   readonly log: Log
   /** Default 2,000 ms. */
   readonly everyMs?: number
+  /** Default: the clock of Redis, by which finished events are dated. */
   readonly now?: () => number
 }
 
@@ -42,7 +43,8 @@ export type Upkeep = {
 
 /** Starts the passes. Errors are logged and the next pass tries again. */
 export function startUpkeep(options: UpkeepOptions): Upkeep {
-  const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, everyMs = 2_000, now = Date.now } = options
+  const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, everyMs = 2_000 } = options
+  const now = options.now ?? (() => serverMs(redis))
   const me = randomUUID()
   const refused = limitedLog(log)
   let headCursor = '0'
@@ -51,12 +53,12 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   let running: Promise<void> = Promise.resolve()
   let stopped = false
 
-  const sweep = async () => {
+  const sweep = async (at: number) => {
     const [next, flat] = await redis.hscan(keys.heads, headCursor, 'COUNT', headsPerPass)
     headCursor = next
     const laneKeys = flat.filter((_, index) => index % 2 === 0)
     if (laneKeys.length === 0) return { advanced: 0, blocked: 0 }
-    const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, now(), laneKeys)
+    const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, at, laneKeys)
     if (advanced + blocked + failures > 0) {
       log.warn(
         { shard: keys.shard, advanced, blocked, failures },
@@ -76,9 +78,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     return trimmed
   }
 
-  const trim = async () => {
-    const floor = now() - retentionFloorMs
-    const old = now() - Math.max(retentionMs, retentionFloorMs)
+  const trim = async (at: number) => {
+    const floor = at - retentionFloorMs
+    const old = at - Math.max(retentionMs, retentionFloorMs)
     let trimmed = await trimSet(keys.completed, old, -1)
     trimmed += await trimSet(keys.replayed, old, -1)
     trimmed += await trimSet(keys.completed, floor, retentionMaxEvents)
@@ -92,18 +94,19 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   }
 
   /** A slow walk over the call records, for ids whose jobs were removed from outside or discarded. */
-  const prune = async () => {
+  const prune = async (at: number) => {
     if ('nodes' in redis) return
     const [next, records] = await redis.scan(recordCursor, 'MATCH', `${keys.base}:call:*`, 'COUNT', recordsPerPass)
     recordCursor = next
-    const upTo = (now() - Math.max(retentionMs, retentionFloorMs)) * 1_000
+    const upTo = (at - Math.max(retentionMs, retentionFloorMs)) * 1_000
     for (const record of records) await runPrune(redis, keys, record.slice(`${keys.base}:call:`.length), upTo)
   }
 
   const pass = async () => {
-    const swept = await sweep()
-    const trimmed = await trim()
-    await prune()
+    const at = await now()
+    const swept = await sweep(at)
+    const trimmed = await trim(at)
+    await prune(at)
     return { ...swept, trimmed }
   }
 
@@ -143,6 +146,11 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       if ((await redis.get(keys.sweeper)) === me) await redis.del(keys.sweeper)
     },
   }
+}
+
+async function serverMs(redis: Connection): Promise<number> {
+  const [seconds, microseconds] = await redis.time()
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
 }
 
 async function isMemoryTight(redis: Connection): Promise<boolean> {

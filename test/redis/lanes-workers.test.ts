@@ -5,19 +5,19 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { deadJob, world } from '../support/lanes.ts'
+import { deadJob, upkeep, world } from '../support/lanes.ts'
 import { judge, type LedgerLine, readLedger } from '../support/ledger.ts'
 import { startScript } from '../support/processes.ts'
 import { suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
 
-async function scene(t: TestContext) {
+async function scene(t: TestContext, settings: Record<string, string> = {}) {
   const dir = await mkdtemp(join(tmpdir(), 'bridge-lanes-'))
   t.after(() => rm(dir, { recursive: true, force: true }))
   const ledger = join(dir, 'ledger.ndjson')
   writeFileSync(ledger, '')
   const prefix = uniquePrefix()
-  const w = await world(t, { env: { KEY_PREFIX: prefix } })
+  const w = await world(t, { env: { KEY_PREFIX: prefix, ...settings } })
   const acked: string[] = []
   return {
     w,
@@ -146,4 +146,18 @@ test('workers whose clocks are hours apart, keep the order', async (t) => {
 
   assert.deepEqual(judge(ledger(), acked).overtaken, [])
   assert.deepEqual(judge(ledger(), acked).lost, [])
+})
+
+test('an event finished by a worker whose clock is an hour behind, is kept as long as any other', async (t) => {
+  const { w, start } = await scene(t, { RETENTION_MAX_EVENTS: '0' })
+  const trimmer = await upkeep(t, w)
+  start({ CLOCK_SHIFT_MS: String(-3_600_000) })
+  const event = w.event('default/call:1', 'a')
+  await w.lanes.enqueue(event)
+  await w.emptied()
+
+  const { trimmed } = await trimmer.pass()
+
+  assert.equal(trimmed, 0)
+  assert.equal((await w.lanes.enqueue(event)).isNew, false, 'a late repeat is still known')
 })

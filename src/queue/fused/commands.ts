@@ -165,7 +165,6 @@ export async function runReplay(
   deadJobId: string,
   eventId: string,
   event: Omit<Storable, 'jobId'>,
-  now: number,
 ): Promise<ReplayAnswer> {
   const [code, jobId] = pair(
     await run(
@@ -182,7 +181,6 @@ export async function runReplay(
       event.name,
       event.timestamp,
       event.rest,
-      now,
     ),
   )
   return { status: code === 1 ? 'replayed' : code === 0 ? 'before' : 'not-dead', jobId }

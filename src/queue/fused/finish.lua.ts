@@ -26,8 +26,9 @@ local jobId, now, target, fetch, prefix = ARGV[1], ARGV[2], ARGV[5], ARGV[6], AR
 local base, line, policy = ARGV[10], ARGV[11], ARGV[12]
 local job = KEYS[12]
 local lane = call('HGET', job, 'lane')
+local finishedOn = serverMs()
 
-local answer = bullFinish(KEYS, { jobId, now, ARGV[3], ARGV[4], target, '0', prefix, ARGV[8], ARGV[9] })
+local answer = bullFinish(KEYS, { jobId, finishedOn, ARGV[3], ARGV[4], target, '0', prefix, ARGV[8], ARGV[9] })
 if type(answer) == 'number' and answer < 0 then return answer end
 
 if line ~= '' then
@@ -38,7 +39,7 @@ call('HSET', job, 'defa', '${outOfTurn}')
 
 if lane and call('HGET', KEYS[15], lane) == jobId then
   if target == 'failed' and policy == 'block' then
-    call('HSETNX', KEYS[16], lane, now)
+    call('HSETNX', KEYS[16], lane, finishedOn)
   else
     call('HDEL', KEYS[16], lane)
     advance(base, lane)

@@ -18,6 +18,12 @@ local function asText(number)
   return string.format('%.0f', number)
 end
 
+-- What is judged later by its age is dated by this server: the clocks of workers may be hours apart.
+local function serverMs()
+  local time = call('TIME')
+  return asText(time[1] * 1000 + math.floor(time[2] / 1000))
+end
+
 -- The larger of the last one + 1 and the microseconds of this server's clock: grows even if the record was trimmed away.
 local function nextSequence(base, lane)
   local time = call('TIME')

@@ -6,14 +6,14 @@ import { laneLua } from './lane.lua.ts'
 
 /**
  * Replay. KEYS heads, blocked, failed, replayed, dead job. ARGV base, dead job id, event id, name, timestamp, stored
- * event without its first brace, now.
+ * event without its first brace.
  * A blocked head's replay takes the head's place and keeps its sequence: a new one would be above those of its
  * followers. Its starts go on counting, so that (sequence, run) still grows. Any other joins the tail like an event.
  * Answers {1, job id} replayed, {0, job id} was replayed before, {-1, ''} no dead letter.
  */
 export function replayLua(scripts: BullmqScripts): string {
   return `${laneLua(scripts)}
-local base, id, eventId, name, timestamp, rest, now = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local base, id, eventId, name, timestamp, rest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fields = call('HMGET', KEYS[5], 'lane', 'replayedAs', 'ats')
 local lane = fields[1]
 if fields[2] then return { 0, fields[2] } end
@@ -44,7 +44,7 @@ else
 end
 call('ZADD', record, asText(sequence), nextId)
 call('HSET', KEYS[5], 'replayedAs', nextId)
-call('ZADD', KEYS[4], now, id)
+call('ZADD', KEYS[4], serverMs(), id)
 call('ZREM', KEYS[3], id)
 return { 1, nextId }
 `
