@@ -75,9 +75,15 @@ async function readJob(
   const [name, timestamp] = await redis.hmget(keys.job(jobId), 'name', 'timestamp')
   if (name == null) return undefined
   const lines = await redis.lrange(keys.attempts(jobId), 0, -1)
-  const attempts = lines.map(decodeLine).filter((line) => line !== undefined)
+  const attempts = oncePerRun(lines.map(decodeLine).filter((line) => line !== undefined))
   const state = await stateOf(redis, keys, jobId, isBlockedHead, attempts.at(-1))
   return { name, receivedAt: Number(timestamp), state, attempts }
+}
+
+/** A cut connection repeats a line; an attempt that lost its hold writes one after another worker wrote that it vanished. */
+function oncePerRun(lines: readonly AttemptLine[]): AttemptLine[] {
+  const runs = new Set<number>()
+  return lines.filter(({ run }) => !runs.has(run) && runs.add(run))
 }
 
 async function stateOf(
