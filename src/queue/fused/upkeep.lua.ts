@@ -7,7 +7,8 @@ import { laneLua } from './lane.lua.ts'
 
 /**
  * Guard of a second start: is this job still the head of its lane, and the lane not blocked?
- * KEYS heads, blocked, job, attempt lines. ARGV job id, starts so far, line to write if an earlier start left none.
+ * KEYS heads, blocked, job, attempt lines. ARGV job id, starts so far, line to write for each earlier start that left
+ * none, with any number as its run.
  * Answers {1 or 0, since when it is put off or '', starts without a line}.
  */
 export const guardLua = `
@@ -16,8 +17,11 @@ local fields = call('HMGET', KEYS[3], 'lane', 'putOffSince', 'unrecorded')
 local lane, unrecorded = fields[1], tonumber(fields[3] or 0)
 local isTurn = lane and call('HGET', KEYS[1], lane) == ARGV[1] and call('HEXISTS', KEYS[2], lane) == 0
 local lines = call('LLEN', KEYS[4])
-if lines < ${maxAttemptLines} and lines + unrecorded < tonumber(ARGV[2]) - 1 then
-  call('RPUSH', KEYS[4], ARGV[3])
+local before = tonumber(ARGV[2]) - 1
+if lines < ${maxAttemptLines} then
+  for run = math.max(lines + unrecorded, before - ${maxAttemptLines}) + 1, before do
+    call('RPUSH', KEYS[4], (string.gsub(ARGV[3], '"run":%d+', '"run":' .. string.format('%.0f', run))))
+  end
 end
 return { isTurn and 1 or 0, fields[2] or '', unrecorded }
 `
