@@ -100,9 +100,16 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
   async function make(): Promise<Own> {
     const part = await createPart(spoolDir, log)
     const { id, dir } = part
-    await writeCursor(dir, { segment: '', offset: 0, sequence: segments.lastSequence() }, false)
     const { endOf, isOpen } = segments
-    own = { id, dir, part, reader: await openReader({ id, dir, quarantine, log, removed, endOf, isOpen }) }
+    try {
+      // Tells a later reader which record is the first; on a full disk it must do without.
+      const start = { segment: '', offset: 0, sequence: segments.lastSequence() }
+      await writeCursor(dir, start, false).catch(() => {})
+      own = { id, dir, part, reader: await openReader({ id, dir, quarantine, log, removed, endOf, isOpen }) }
+    } catch (error) {
+      await part.release()
+      throw error
+    }
     return own
   }
 
