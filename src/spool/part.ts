@@ -9,7 +9,7 @@
  *   quarantine/                  see quarantine.ts
  *   reserve                      room for the next part, should the disk be full
  */
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, rmdir, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import { v7 } from 'uuid'
 import type { Log } from '../log.ts'
@@ -29,12 +29,12 @@ export type Adopted = { readonly id: string; readonly dir: string }
 export async function createPart(spoolDir: string, log: Log): Promise<Part> {
   // Absolute: a process may change its folder, and logs should name the place.
   const root = resolve(spoolDir)
-  await mkdir(root, { recursive: true, mode: folderMode })
   for (let tries = 1; ; tries += 1) {
     const id = v7()
     const making = join(root, `making-${id}`)
     const dir = join(root, `part-${id}`)
     try {
+      await mkdir(root, { recursive: true, mode: folderMode })
       await mkdir(making, { mode: folderMode })
       const socket = await listen(making, log)
       await rename(making, dir)
@@ -43,7 +43,7 @@ export async function createPart(spoolDir: string, log: Log): Promise<Part> {
     } catch (error) {
       await rm(making, { recursive: true, force: true }).catch(() => {})
       const code = codeOf(error)
-      // ENOENT: another process, starting now, took it for a leftover.
+      // ENOENT: another process took it for a leftover, or removed what it left empty.
       const canHelp = code === 'ENOENT' || (code === 'ENOSPC' && (await giveReserve(root)))
       if (!canHelp || tries === 5) throw error
     }
@@ -58,6 +58,17 @@ export async function keepReserve(spoolDir: string): Promise<void> {
   const path = join(spoolDir, 'reserve')
   const size = (await stat(path).catch(() => undefined))?.size ?? 0
   if (size < reserveBytes) await replaceFile(path, Buffer.alloc(reserveBytes), false)
+}
+
+/** Removes an empty part, and what is around it if no other process has anything there. */
+export async function removePart(spoolDir: string, part: string): Promise<void> {
+  const root = resolve(spoolDir)
+  await rm(part, { recursive: true, force: true })
+  const names = await readdir(root)
+  if (names.some((name) => name !== 'reserve')) return
+  await giveReserve(root)
+  // It stays if it is a mount point, or if somebody has just begun to use it.
+  await rmdir(root).catch(() => {})
 }
 
 async function giveReserve(root: string): Promise<boolean> {

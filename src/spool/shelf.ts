@@ -8,7 +8,7 @@ import { writeCursor } from './cursor.ts'
 import type { Item } from './deliver.ts'
 import { codeOf } from './disk.ts'
 import { itemOf } from './item.ts'
-import { type Adopted, adoptedBy, claim, createPart, findDead, keepReserve, type Part } from './part.ts'
+import { type Adopted, adoptedBy, claim, createPart, findDead, keepReserve, type Part, removePart } from './part.ts'
 import type { Counts, Quarantine } from './quarantine.ts'
 import { openReader, type Read, type Reader } from './reading.ts'
 import { headerBytes } from './record.ts'
@@ -214,7 +214,7 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       await segments.rotate()
       if (own === undefined) return
       await own.part.release()
-      if (isEmpty) await rm(own.dir, { recursive: true, force: true })
+      if (isEmpty) await removePart(spoolDir, own.dir).catch(gone)
     },
   }
 }
