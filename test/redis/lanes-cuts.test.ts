@@ -1,11 +1,15 @@
 /** Lanes, told as stories: a connection cut, a Redis killed, a Redis that goes back by one write. */
 import assert from 'node:assert/strict'
-import { readdir, stat, truncate } from 'node:fs/promises'
+import { readdir, readFile, truncate } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { Redis } from 'ioredis'
 import { RedisUnavailableError } from '../../src/errors.ts'
 import type { Outcome } from '../../src/event/outcome.ts'
-import { type World, world } from '../support/lanes.ts'
+import { replay } from '../../src/queue/dead-letters.ts'
+import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
+import { defineScripts } from '../../src/queue/fused/commands.ts'
+import { deadJob, type World, world } from '../support/lanes.ts'
 import { startProxy } from '../support/proxy.ts'
 import { type OwnRedis, startRedis, suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
@@ -50,6 +54,35 @@ for (const cut of ['request', 'answer'] as const) {
     assert.ok(lastEnd('a') < first('b') && lastEnd('b') < first('c'), 'a repeat comes before the next event, too')
     assert.deepEqual([...new Set(w.labelsOf('default/call:2'))], ['x', 'y'])
   })
+}
+
+for (const policy of ['advance', 'block']) {
+  for (const cut of ['request', 'answer'] as const) {
+    test(`a replay whose ${cut} is lost under DEAD_HEAD=${policy}, is whole or not there, and its repeat makes no second job`, async (t) => {
+      const proxy = await startProxy(t, suiteRedisUrl())
+      const w = await world(t, {
+        env: { KEY_PREFIX: uniquePrefix(), DEAD_HEAD: policy },
+        script: { a: ['dead', 'ok'] },
+      })
+      w.work()
+      await w.put(lane, 'a', 'b')
+      const jobId = await deadJob(w, 'a')
+      const operator = new Redis(proxy.url, { maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false })
+      operator.on('error', () => {})
+      t.after(() => operator.disconnect())
+      defineScripts(operator, checkedScripts())
+
+      const isCut = proxy.cutAt('"v":1,', cut)
+      await assert.rejects(replay(operator, w.keys, jobId, () => 'UTC'))
+      await isCut
+      await waitFor(() => operator.status === 'ready')
+      const again = await replay(operator, w.keys, jobId, () => 'UTC')
+      await w.emptied()
+
+      assert.deepEqual(again, { status: cut === 'request' ? 'replayed' : 'before', jobId: `${jobId}~2` })
+      assert.deepEqual(w.labelsOf(lane), policy === 'block' ? ['a', 'a', 'b'] : ['a', 'b', 'a'])
+    })
+  }
 }
 
 test('twenty cuts of all connections under load, lose nothing and overtake nothing', async (t) => {
@@ -129,7 +162,7 @@ test('a Redis that lost its last write under a living worker, goes on with a who
 
   redis.kill('SIGKILL')
   await redis.died()
-  await cutLastWrite(redis)
+  await cutLog(redis)
   await redis.restart()
   await waitFor(() => w.lanes.state().ready)
   await w.put(lane, 'd')
@@ -139,7 +172,7 @@ test('a Redis that lost its last write under a living worker, goes on with a who
   assert.deepEqual(firstStarts(w, lane), ['a', 'b', 'c', 'd'])
 })
 
-test('a Redis that lost the finish of a head under a living worker, runs it again before its follower goes on', async (t) => {
+test('a Redis that lost its last write while no worker lived, stands still in no lane', async (t) => {
   const redis = await startRedis(t)
   const w = await world(t, { url: redis.url })
   const worker = w.work()
@@ -151,7 +184,7 @@ test('a Redis that lost the finish of a head under a living worker, runs it agai
 
   redis.kill('SIGKILL')
   await redis.died()
-  await cutLastWrite(redis)
+  await cutLog(redis)
   await redis.restart()
   await waitFor(() => w.lanes.state().ready)
   w.work()
@@ -162,15 +195,39 @@ test('a Redis that lost the finish of a head under a living worker, runs it agai
   assert.deepEqual(firstStarts(w, 'default/call:2'), ['x'])
 })
 
+test('a Redis that lost the finish of a head while its follower already runs, lets both run again in order', async (t) => {
+  const redis = await startRedis(t)
+  let letGo: (outcome: Outcome) => void = () => {}
+  const held = new Promise<Outcome>((resolve) => {
+    letGo = resolve
+  })
+  const w = await world(t, { url: redis.url, script: { b: [held, 'ok'] } })
+  await w.put(lane, 'a', 'b', 'c')
+  w.work()
+  await waitFor(() => w.labelsOf(lane).includes('b'))
+
+  redis.kill('SIGKILL')
+  await redis.died()
+  await cutLog(redis, 'returnvalue')
+  await redis.restart()
+  await waitFor(() => w.lanes.state().ready)
+  assert.deepEqual(await w.states(lane), { a: 'active', b: 'parked', c: 'parked' })
+  letGo({ status: 'completed' })
+  await w.emptied(30_000)
+
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b', 'a', 'b', 'c'])
+})
+
 function firstStarts(w: World, name: string): string[] {
   return [...new Set(w.labelsOf(name))]
 }
 
-/** Cuts the append-only file inside its last transaction; Redis drops that one when it loads. */
-async function cutLastWrite({ dir }: OwnRedis): Promise<void> {
+/** Cuts the append-only file inside its last transaction, or where `text` last stands; Redis drops the rest when it loads. */
+async function cutLog({ dir }: OwnRedis, text?: string): Promise<void> {
   const folder = join(dir, 'appendonlydir')
   const file = (await readdir(folder)).find((name) => name.endsWith('.incr.aof'))
   if (file === undefined) throw new Error('no append-only file')
   const path = join(folder, file)
-  await truncate(path, (await stat(path)).size - 5)
+  const log = await readFile(path)
+  await truncate(path, text === undefined ? log.length - 5 : log.lastIndexOf(text))
 }

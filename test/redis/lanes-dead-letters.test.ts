@@ -1,7 +1,7 @@
 /** Lanes, told as stories: a dead head in both policies, replay and discard. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { deadJob, discardJob, record, replayJob, world } from '../support/lanes.ts'
+import { deadJob, discardJob, record, replayJob, upkeep, world } from '../support/lanes.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/call:1'
@@ -162,6 +162,24 @@ for (const policy of ['advance', 'block']) {
     assert.deepEqual(await replayJob(w, jobId), { status: 'before', jobId: `${jobId}~2` }, 'and later, too')
   })
 }
+
+test('a blocked lane, once DEAD_HEAD is set back to advance, still waits for replay or discard', async (t) => {
+  const w = await world(t, { env: block, script: { a: ['dead'] } })
+  const first = w.work()
+  await w.put(lane, 'a', 'b')
+  const jobId = await deadJob(w, 'a')
+  await first.drain(5_000)
+  const lanes = { ...w.config.lanes, deadHead: 'advance' as const }
+
+  const { advanced } = await (await upkeep(t, w, { deadHead: 'advance' })).pass()
+  w.work({ lanes })
+  assert.equal(advanced, 0)
+  assert.deepEqual(await w.states(lane), { a: 'blocked', b: 'parked' })
+  await discardJob(w, jobId)
+  await w.emptied()
+
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
 
 test('replay and discard of one dead letter at once, do one of the two', async (t) => {
   const w = await world(t, { env: block, script: { a: ['dead', 'ok'] } })

@@ -8,7 +8,7 @@ import { createLog } from '../../src/log.ts'
 import { checkedScripts, installedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
 import { laneKeyOf, shardKeys, shardOf } from '../../src/queue/keys.ts'
 import { openLanes } from '../../src/queue/lanes.ts'
-import { record, world } from '../support/lanes.ts'
+import { board, record, world } from '../support/lanes.ts'
 import { startRedis, uniquePrefix } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -28,6 +28,12 @@ test('5,000 blocked lanes, keep no living lane from being processed', async (t) 
 
   for (const lane of living) assert.deepEqual(w.labelsOf(lane), ['x', 'y', 'z'])
   assert.equal(await w.redis.hlen(w.keys.blocked), blocked.length)
+
+  // And the sweep walks on through all of them: what somebody removed is found.
+  const removed = (await w.redis.hget(w.keys.heads, blocked[250] ?? '')) ?? ''
+  await (await board(t, w).getJob(removed))?.remove()
+  await waitFor(() => w.labelsOf(blocked[250] ?? '').includes('behind'))
+  assert.equal(await w.redis.hlen(w.keys.blocked), blocked.length - 1)
 })
 
 test('lanes over four shards, keep their order, and every key of a shard in its hash tag', async (t) => {

@@ -147,3 +147,17 @@ test('a lane at MAX_LANE_EVENTS refuses for itself alone', async (t) => {
   await w.emptied()
   assert.deepEqual(w.labelsOf('default/call:1'), ['a', 'b'])
 })
+
+test('events from ingresses whose clocks are hours apart, run in the order in which Redis took them', async (t) => {
+  const w = await world(t)
+  const hours = [0, 1, -1, 5, -5]
+  for (const [index, shift] of hours.entries()) {
+    const event = w.event('default/call:1', `e${index}`)
+    await w.lanes.enqueue({ ...event, receivedAt: new Date(Date.now() + shift * 3_600_000) })
+  }
+
+  w.work()
+  await w.emptied()
+
+  assert.deepEqual(w.labelsOf('default/call:1'), ['e0', 'e1', 'e2', 'e3', 'e4'])
+})

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { UnrecoverableError, Worker } from 'bullmq'
 import { listDeadLetters } from '../../src/queue/dead-letters.ts'
 import { queueName } from '../../src/queue/keys.ts'
-import { board, deadJob, upkeep, world } from '../support/lanes.ts'
+import { board, deadJob, replayJob, upkeep, type World, world } from '../support/lanes.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/call:1'
@@ -145,19 +145,25 @@ test('a stock BullMQ worker, finishes without advancing, and the sweep moves the
   assert.deepEqual(w.labelsOf(lane), ['b'])
 })
 
+test('a head that a stock BullMQ worker failed, under DEAD_HEAD=block, blocks its lane by the sweep and can be replayed', async (t) => {
+  const w = await world(t, { env: { DEAD_HEAD: 'block' } })
+  await w.put(lane, 'a', 'b')
+  const jobId = await failByStockWorker(w)
+
+  const { blocked } = await (await upkeep(t, w)).pass()
+
+  assert.equal(blocked, 1)
+  assert.deepEqual(await w.states(lane), { a: 'blocked', b: 'parked' })
+  await replayJob(w, jobId)
+  w.work()
+  await w.emptied()
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
+
 test('a dead letter of a stock BullMQ worker, retried by a board with its counters reset, calls no processor', async (t) => {
   const w = await world(t, { script: { b: ['hang', 'ok'] } })
   await w.put(lane, 'a', 'b')
-  const stock = new Worker(
-    queueName,
-    async () => {
-      throw new UnrecoverableError('stock')
-    },
-    { connection: { url: w.config.redis.url }, prefix: w.keys.base },
-  )
-  stock.on('error', () => {})
-  const jobId = await deadJob(w, 'a')
-  await stock.close()
+  const jobId = await failByStockWorker(w)
   w.work()
   await waitFor(() => w.labelsOf(lane).includes('b'))
 
@@ -180,3 +186,18 @@ test('the sweep, with nothing changed from outside, repairs nothing', async (t) 
   assert.deepEqual({ advanced, blocked }, { advanced: 0, blocked: 0 })
   assert.deepEqual(await w.states('default/call:1'), { dead: 'blocked', b: 'parked' })
 })
+
+/** BullMQ's own worker fails `a` for good, and advances nothing. */
+async function failByStockWorker(w: World): Promise<string> {
+  const stock = new Worker(
+    queueName,
+    async () => {
+      throw new UnrecoverableError('stock')
+    },
+    { connection: { url: w.config.redis.url }, prefix: w.keys.base },
+  )
+  stock.on('error', () => {})
+  const jobId = await deadJob(w, 'a')
+  await stock.close()
+  return jobId
+}

@@ -1,6 +1,6 @@
 /** Lanes, told as stories: workers that are stopped, blocked, killed, or lose their hold. Real processes. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { deadJob, upkeep, world } from '../support/lanes.ts'
 import { judge, type LedgerLine, readLedger } from '../support/ledger.ts'
 import { startScript } from '../support/processes.ts'
+import { startProxy } from '../support/proxy.ts'
 import { suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -91,6 +92,65 @@ test('workers killed again and again under load, lose nothing and overtake nothi
   const verdict = judge(ledger(), acked)
   assert.deepEqual(verdict.lost, [])
   assert.deepEqual(verdict.overtaken, [])
+})
+
+for (const cut of ['request', 'answer'] as const) {
+  test(`a worker killed in the moment in which the ${cut} of its finish is on the way, loses nothing and overtakes nothing`, async (t) => {
+    const proxy = await startProxy(t, suiteRedisUrl())
+    const { w, acked, ledger, start, put } = await scene(t)
+    await put('default/call:1', ...letters)
+    await put('default/call:2', ...letters)
+
+    const isCut = proxy.cutAt('returnvalue', cut)
+    const victim = start({ REDIS_URL: proxy.url })
+    await isCut
+    victim.kill('SIGKILL')
+    await victim.exit
+    start()
+    await w.emptied()
+
+    const verdict = judge(ledger(), acked)
+    assert.deepEqual(verdict.lost, [])
+    assert.deepEqual(verdict.overtaken, [])
+    assert.equal(await w.redis.zcard(w.keys.completed), acked.length)
+  })
+}
+
+test('a producer killed again and again under load, has in every lane what it acknowledged, in order', async (t) => {
+  const dir = await mkdtemp(join(tmpdir(), 'bridge-lanes-'))
+  t.after(() => rm(dir, { recursive: true, force: true }))
+  const ledger = join(dir, 'acks')
+  writeFileSync(ledger, '')
+  const acks = () => readFileSync(ledger, 'utf8').trim().split('\n')
+  const w = await world(t, { env: { KEY_PREFIX: uniquePrefix() } })
+  const lanes = Array.from({ length: 8 }, (_, index) => `default/call:${index}`)
+
+  for (let run = 1; run <= 4; run += 1) {
+    const before = acks().length
+    const producer = startScript(t, 'test/redis/children/producer.ts', {
+      REDIS_URL: suiteRedisUrl(),
+      KEY_PREFIX: w.config.keys.prefix,
+      LEDGER_FILE: ledger,
+      LANES: lanes.join(','),
+      RUN: String(run),
+    })
+    await waitFor(() => acks().length > before + 50 * run)
+    producer.kill('SIGKILL')
+    await producer.exit
+  }
+  w.work({ concurrency: 64 })
+  await w.emptied(60_000)
+
+  for (const lane of lanes) {
+    const started = w.labelsOf(lane)
+    assert.deepEqual(started, [...started].sort(), 'no event before an earlier one')
+    const labels = new Set(started)
+    assert.equal(labels.size, started.length, 'each once')
+    assert.deepEqual(
+      acks().filter((line) => line.startsWith(`${lane} `) && !labels.has(line.slice(lane.length + 1))),
+      [],
+    )
+  }
 })
 
 test('an event that kills its worker at every start, becomes a dead letter without another start, and its lane goes on', async (t) => {
