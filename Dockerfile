@@ -35,5 +35,9 @@ FROM runtime AS worker
 CMD ["node", "--enable-source-maps", "dist/src/main/worker.js"]
 
 FROM runtime AS ingress
+# The volume of the spool takes its owner from here.
+USER root
+RUN mkdir /spool && chown node:node /spool && chmod 700 /spool
+USER node
 EXPOSE 3000
 CMD ["node", "--enable-source-maps", "dist/src/main/ingress.js"]

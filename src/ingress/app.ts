@@ -1,9 +1,7 @@
 /**
  * The ingress: builds the Fastify app, and listens to nothing. It is handed `enqueue` and knows no Redis.
  *
- * Place of the spool: `enqueue` is the only way out of here. The spool wraps the lanes' `enqueue` in a function of the
- * same type, which goes to disk when the lanes throw RedisUnavailableError; main hands that in, and nothing else
- * changes here but the state that `/readyz` shows.
+ * `enqueue` is the only way out of here, and main hands in the one that goes to disk while Redis is away (src/spool).
  */
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -18,7 +16,7 @@ import { addressesToEnter } from './addresses.ts'
 import { answerBrokenClients, answerErrors, refuse } from './answers.ts'
 import { watchConnections } from './closing.ts'
 import { type After, createFirstContact } from './first-contact.ts'
-import { healthRoutes, type RedisState } from './health.ts'
+import { healthRoutes, type RedisState, type SpoolState } from './health.ts'
 import { pathBelow, targetOf } from './raw.ts'
 import { redactPath } from './redact.ts'
 import { createReport } from './report.ts'
@@ -29,6 +27,7 @@ export type IngressDeps = {
   /** Used only with DUPLICATE_WINDOW_MS above 0; if it throws, the delivery is taken as a new one. */
   readonly claimEventId?: ClaimEventId
   readonly redisState: () => RedisState
+  readonly spoolState: () => SpoolState
   readonly config: Config['ingress']
   readonly log: Log
   /** Epoch milliseconds; the clock by default. */
@@ -46,7 +45,7 @@ const health = new Set(['/healthz', '/readyz'])
 
 /** The app of the ingress, ready for `listen` or `inject`. Close it with `closeIngress`, or webhooks are lost on the way. */
 export function buildIngress(deps: IngressDeps): FastifyInstance {
-  const { enqueue, claimEventId, redisState, config, log, now = Date.now, newEventId = v7, after } = deps
+  const { enqueue, claimEventId, redisState, spoolState, config, log, now = Date.now, newEventId = v7, after } = deps
   const firstContact = createFirstContact(log, after)
   const report = createReport(log, now, firstContact.saw)
 
@@ -75,7 +74,7 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   answerErrors(app, { log, report })
-  healthRoutes(app, redisState)
+  healthRoutes(app, redisState, spoolState)
   webhookRoute(app, {
     enqueue,
     claimEventId,

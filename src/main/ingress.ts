@@ -1,6 +1,7 @@
 /**
  * The ingress process: settings -> lanes -> app -> listen -> signals. No logic of its own.
  */
+import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
 import { BridgeError } from '../errors.ts'
@@ -9,6 +10,8 @@ import { closeIngress } from '../ingress/closing.ts'
 import { createLog } from '../log.ts'
 import { cannotListen, startProbes } from '../probes.ts'
 import { openLanes } from '../queue/lanes.ts'
+import { createIntake } from '../spool/intake.ts'
+import { openSpool } from '../spool/spool.ts'
 
 try {
   await start(loadConfig(process.env))
@@ -23,18 +26,45 @@ try {
 async function start(config: Config): Promise<void> {
   const log = createLog({ level: config.logLevel, name: 'ingress' })
   log.info({ settings: describeConfig(process.env) }, 'settings')
-  const lanes = openLanes({
+  const lanesOptions = {
     redis: config.redis,
     keys: config.keys,
     maxLaneEvents: config.lanes.maxLaneEvents,
     duplicateWindowMs: config.ingress.duplicateWindowMs,
     log,
+  }
+  const lanes = openLanes(lanesOptions)
+  // The drain may wait longer for an answer than a webhook.
+  const enqueueTimeoutMs = Math.max(2_000, 4 * config.redis.enqueueTimeoutMs)
+  const patient = openLanes({
+    ...lanesOptions,
+    redis: { ...config.redis, enqueueTimeoutMs },
+    log: log.child({ connection: 'drain' }),
   })
-  // The spool will wrap this one function; see app.ts.
-  const { enqueue, claimEventId } = lanes
-  const app = buildIngress({ enqueue, claimEventId, redisState: lanes.state, config: config.ingress, log })
+  // Adopts what dead processes left, before anything can come in and go straight.
+  const spool = await openSpool({
+    // Events of one prefix must not drain into another: two deployments, or tests, may share the folder.
+    dir: join(config.spool.dir, `keys-${config.keys.prefix}`),
+    maxBytes: config.spool.maxBytes,
+    limitMs: config.redis.enqueueTimeoutMs,
+    enqueue: lanes.enqueue,
+    enqueuePatiently: (event) => (patient.state().ready ? patient : lanes).enqueue(event),
+    log,
+  })
+  const intake = createIntake({ enqueue: lanes.enqueue, spool, probe: lanes.state, log })
+  const app = buildIngress({
+    enqueue: intake.enqueue,
+    claimEventId: lanes.claimEventId,
+    redisState: lanes.state,
+    spoolState: spool.state,
+    config: config.ingress,
+    log,
+  })
   const { host, port } = config.ingress
-  const ready = () => ({ ready: lanes.state().ready, state: { redis: lanes.state(), spool: 'none' } })
+  const ready = () => {
+    const state = intake.state()
+    return { ready: state.ready, state }
+  }
   const probes =
     config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, log })
   // Last, when nothing can stop the start any more; and without waiting for Redis, because a PBX that finds no listener
@@ -48,7 +78,8 @@ async function start(config: Config): Promise<void> {
     log.info({ signal }, 'draining')
     await closeIngress(app)
     await probes?.close()
-    await lanes.close()
+    await spool.close(1_000)
+    await Promise.all([lanes.close(), patient.close()])
     log.info('drained')
   })
 }

@@ -37,7 +37,7 @@ test('ingress process, on a port in use, says so in one sentence and exits 1', a
   assert.match(texts(ingress.lines), new RegExp(`INGRESS_PORT=${port}: another process listens`))
 })
 
-test('ingress process, started without Redis, listens and answers 503, and 200 once Redis is there', async (t) => {
+test('ingress process, started without Redis, listens, keeps events on disk, and has them in Redis once it is there', async (t) => {
   const redis = await startRedis(t)
   redis.kill('SIGKILL')
   await redis.died()
@@ -51,18 +51,26 @@ test('ingress process, started without Redis, listens and answers 503, and 200 o
   await ingress.line(listening)
   const status = async (url: string) => (await fetch(url)).status
 
-  const refused = await post(port, 'event_name=Cdr&cuid=1.1')
-  assert.deepEqual([refused.status, refused.headers.get('retry-after')], [503, '5'])
+  const kept = await post(port, 'event_name=Cdr&cuid=1.1')
+  const { eventId } = (await kept.json()) as { eventId: string }
+  assert.equal(kept.status, 200)
+  for (const probe of [port, metricsPort]) {
+    const reply = await fetch(`http://127.0.0.1:${probe}/readyz`)
+    const { redis: state } = (await reply.json()) as { redis: { ready: boolean } }
+    assert.deepEqual(
+      [reply.status, state.ready],
+      [200, false],
+      'an outage of Redis takes no ingress out of a load balancer',
+    )
+  }
   assert.equal(await status(`http://127.0.0.1:${port}/healthz`), 200)
-  assert.equal(await status(`http://127.0.0.1:${port}/readyz`), 503)
-  assert.equal(await status(`http://127.0.0.1:${metricsPort}/readyz`), 503)
 
   await redis.restart()
-  await waitFor(async () => (await status(`http://127.0.0.1:${metricsPort}/readyz`)) === 200)
+  const client = inspect(t, redis.url)
+  await waitFor(async () => (await client.exists(shardKeys('simotel', 0).job(eventId))) === 1)
   const taken = await post(port, 'event_name=Cdr&cuid=1.1')
 
   assert.equal(taken.status, 200)
-  assert.equal(await status(`http://127.0.0.1:${port}/readyz`), 200)
   ingress.kill('SIGINT')
   assert.equal(await ingress.exit, 0)
 })

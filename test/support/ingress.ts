@@ -34,8 +34,9 @@ export function testIngress(
   }
   const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
   const redisState = () => ({ ready: true, detail: 'ready' })
+  const spoolState = () => ({ ready: false, detail: 'none' })
   const config = loadConfig({ INGRESS_HOST: '127.0.0.1', INGRESS_PORT: '0', ...env }).ingress
-  const app = buildIngress({ enqueue, redisState, config, log, ...deps })
+  const app = buildIngress({ enqueue, redisState, spoolState, config, log, ...deps })
   t.after(() => closeIngress(app, { patienceMs: 0, deadlineMs: 100 }))
   return { app, events, lines }
 }

@@ -3,6 +3,9 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { TestContext } from 'node:test'
 import { waitFor } from './wait.ts'
@@ -27,9 +30,11 @@ export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Re
 
 /** Starts any file of the checkout from source. Killed when the test ends, if it still runs. */
 export function startScript(t: TestContext, file: string, env: Record<string, string>): BridgeProcess {
+  // A spool of its own: what another test left on disk must not drain into this one.
+  const spool = mkdtempSync(join(tmpdir(), 'bridge-spool-'))
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('NODE_TEST')))
   const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', file], {
-    env: { ...inherited, LOG_LEVEL: 'info', ...env },
+    env: { ...inherited, LOG_LEVEL: 'info', SPOOL_DIR: spool, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const lines: LogLine[] = []
@@ -38,10 +43,12 @@ export function startScript(t: TestContext, file: string, env: Record<string, st
   }
   const exit = once(child, 'exit').then(([code, signal]) => (code ?? signal) as number | NodeJS.Signals | null)
   t.after(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return
-    child.kill('SIGCONT')
-    child.kill('SIGKILL')
-    await exit
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGCONT')
+      child.kill('SIGKILL')
+      await exit
+    }
+    rmSync(spool, { recursive: true, force: true })
   })
   return {
     pid: child.pid ?? 0,

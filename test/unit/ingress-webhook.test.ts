@@ -356,26 +356,26 @@ test('ingress, for each ack, logs one line at debug with the fixed fields and th
   assert.doesNotMatch(JSON.stringify(lines), /09120000101/)
 })
 
-test('readyz, by the state of Redis and while draining, answers 200 or 503 with the state', async (t) => {
-  let ready = true
-  const { app } = testIngress(t, {}, { redisState: () => ({ ready, detail: ready ? 'ready' : 'reconnecting' }) })
+test('readyz, by the state of Redis and of the spool and while draining, answers 200 or 503 with the state', async (t) => {
+  const redis = { ready: true, detail: 'ready' }
+  const spool = { ready: false, detail: 'full' }
+  const { app } = testIngress(t, {}, { redisState: () => redis, spoolState: () => spool })
 
   const well = await app.inject('/readyz')
-  ready = false
-  const unwell = await app.inject('/readyz')
-  ready = true
+  redis.ready = false
+  const neither = await app.inject('/readyz')
+  spool.ready = true
+  const spooling = await app.inject('/readyz')
   app.drain.isDraining = true
   const draining = await app.inject('/readyz')
 
   assert.deepEqual(
     [well.statusCode, well.json()],
-    [200, { ok: true, redis: { ready: true, detail: 'ready' }, spool: 'none' }],
+    [200, { ok: true, redis: { ready: true, detail: 'ready' }, spool: { ready: false, detail: 'full' } }],
   )
-  assert.equal(unwell.statusCode, 503)
-  assert.deepEqual(
-    [unwell.json().ok, unwell.json().code, unwell.json().redis],
-    [false, 'BRIDGE_UNAVAILABLE', { ready: false, detail: 'reconnecting' }],
-  )
+  assert.equal(neither.statusCode, 503)
+  assert.deepEqual([neither.json().ok, neither.json().code], [false, 'BRIDGE_UNAVAILABLE'])
+  assert.deepEqual([spooling.statusCode, spooling.json().redis.ready], [200, false])
   assert.equal(draining.statusCode, 503)
   assert.equal((await app.inject('/healthz')).statusCode, 200)
 })
