@@ -65,14 +65,21 @@ async function install() {
   const lockfile = readJson('package-lock.json')
   if (lockfile === undefined)
     throw new Error('package-lock.json is missing or unreadable: restore it with `git checkout`.')
-  const missing = missingPackages(lockfile, readJson('node_modules/.package-lock.json'))
+  const installed = readJson('node_modules/.package-lock.json')
+  const missing = missingPackages(lockfile, installed)
   if (missing.length === 0) return
-  const all = Object.keys(lockfile.packages).length - 1
-  console.log(
-    `Installing dependencies: ${missing.length} of ${all} packages are missing or of another version (npm ci).`,
-  )
+  const why = installed === undefined ? 'once' : `${missing.length} packages are missing or of another version`
+  console.log(`Installing dependencies with npm ci: ${why}.`)
   const since = performance.now()
-  const code = await npm(['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund'])
+  const code = await npm([
+    'ci',
+    '--ignore-scripts',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ])
   if (code !== 0) {
     throw new Error(
       `npm ci ended with ${code}: see its lines above; without a public registry, name yours with \`npm config set registry URL\`, then run this again.`,

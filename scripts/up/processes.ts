@@ -25,13 +25,14 @@ export function createProcesses(options: ProcessesOptions): { ingress: Supervise
   const { config, env, ingressPort, ledger, say } = options
   const colours = process.stdout.isTTY === true && !env['NO_COLOR']
   const print = createPrinter(process.stdout, { level: config.logLevel, colours })
+  const common = { ...env, INGRESS_PORT: String(ingressPort) }
   const shared = { say, stopLimitMs: config.drainTimeoutMs + afterDrainMs }
   const readyz = new URL('/readyz', localUrl(config.ingress, ingressPort))
   const ingress = supervise({
     ...shared,
     name: 'ingress',
     script: 'src/main/ingress.ts',
-    env: { ...env, INGRESS_PORT: String(ingressPort) },
+    env: common,
     isReady: () => isAnswering(readyz),
     onLine: (line) => print('ingress', line),
   })
@@ -40,7 +41,7 @@ export function createProcesses(options: ProcessesOptions): { ingress: Supervise
     name: 'worker',
     script: 'src/main/worker.ts',
     env: {
-      ...env,
+      ...common,
       // Outcomes are told at info: they are read even where they are not to be shown.
       LOG_LEVEL: moreTalkative(config.logLevel, 'info'),
       // On one machine the two cannot share it.
