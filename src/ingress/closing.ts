@@ -2,7 +2,8 @@
  * Closing without losing a webhook: what arrives until the port is shut gets its answer; nobody gets a 503 or a reset
  * for the closing. Fastify's own close does neither (FAULTS.md section 4).
  */
-import { Server as TcpServer } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { type Socket, Server as TcpServer } from 'node:net'
 import { setImmediate as loopTurn, setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
@@ -14,6 +15,8 @@ export type Drain = {
   inFlight: number
   /** Connections accepted so far. */
   accepted: number
+  /** Connections that have been answered and wait for another request. */
+  readonly keptAlive: Set<Socket>
 }
 
 declare module 'fastify' {
@@ -24,9 +27,18 @@ declare module 'fastify' {
 
 /** Lets the app be closed by `closeIngress`. */
 export function watchConnections(app: FastifyInstance): void {
-  const drain: Drain = { isDraining: false, inFlight: 0, accepted: 0 }
+  const drain: Drain = { isDraining: false, inFlight: 0, accepted: 0, keptAlive: new Set() }
   app.decorate('drain', drain)
-  app.server.on('connection', () => void drain.accepted++)
+  app.server.on('connection', (socket: Socket) => {
+    drain.accepted++
+    socket.once('close', () => drain.keptAlive.delete(socket))
+  })
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    drain.keptAlive.delete(socket)
+    response.once('finish', () => {
+      if (!socket.destroyed) drain.keptAlive.add(socket)
+    })
+  })
 }
 
 export type CloseOptions = {
@@ -56,6 +68,8 @@ export async function closeIngress(
     const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(server, () => resolve())).then(() => {
       isClosed = true
     })
+    // They had their time for one more request; the others still have one coming.
+    for (const socket of drain.keptAlive) socket.end()
     const cut = async () => {
       while (!isClosed && (performance.now() < end || drain.inFlight > 0)) await pause(5)
       server.closeAllConnections()
