@@ -70,6 +70,8 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
   const isReloading = !once
   const interfaces = networkInterfaces()
   const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
+  // Before it says so: what is saved right after must not be missed.
+  if (isReloading) void reload({ processorsDir, worker, others: [ingress], signal: stop.signal, say })
   say(
     bannerOf({
       ingress: config.ingress,
@@ -81,7 +83,6 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
       interfaces,
     }),
   )
-  if (isReloading) void reload({ processorsDir, worker, others: [ingress], signal: stop.signal, say })
   if (simulate === 0) return stop.stopped
   const { credentials } = config.ingress
   const isProcessed = await trial({

@@ -33,15 +33,17 @@ test('an attempt that lost its hold and goes on, is joined by no second one in i
 test('an attempt longer than its lock, in a process that lost the hold before it, keeps its own', async (t) => {
   const [deaf, long] = [letGo(), letGo()]
   const w = await world(t, { script: { a: [deaf.held, long.held, 'ok'] } })
-  w.work()
+  // Long enough that a busy machine renews it in time.
+  const lockMs = 2_500
+  w.work({ lockMs })
   await w.put(lane, 'a', 'b')
   await waitFor(() => w.starts.length === 1)
 
-  blockLoop(2 * quick.lockMs)
+  blockLoop(1.5 * lockMs)
   await fetched(w, 2)
   deaf.go()
   await waitFor(() => w.starts.length === 2)
-  await pause(2.5 * quick.lockMs)
+  await pause(1.5 * lockMs)
   long.go()
   await w.emptied()
 
