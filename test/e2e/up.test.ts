@@ -107,7 +107,10 @@ test('up, when it is killed outright, leaves a Redis that the next up takes over
   await first.printed(/Try it/)
 
   first.kill('SIGKILL')
-  await waitFor(() => processesIn(dir).length === 1, { what: 'only Redis to be left: ingress and worker drain' })
+  await waitFor(() => processesIn(dir).length === 1, {
+    what: 'only Redis to be left: ingress and worker drain',
+    limitMs: 60_000,
+  })
   const second = run(['up'], await upEnv())
 
   await second.printed(/An earlier run ended without stopping its Redis \(process \d+\): using that one/)
