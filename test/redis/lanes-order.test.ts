@@ -161,3 +161,26 @@ test('events from ingresses whose clocks are hours apart, run in the order in wh
 
   assert.deepEqual(w.labelsOf('default/call:1'), ['e0', 'e1', 'e2', 'e3', 'e4'])
 })
+
+test('sequences, after the clock of Redis was set back, still grow', async (t) => {
+  const w = await world(t)
+  const inAnHour = (Date.now() + 3_600_000) * 1_000
+  await w.redis.zadd(w.keys.call('default/call:1'), inAnHour, 'an-earlier-event')
+
+  const first = await w.lanes.enqueue(w.event('default/call:1', 'a'))
+  const second = await w.lanes.enqueue(w.event('default/call:1', 'b'))
+
+  assert.deepEqual([first.sequence, second.sequence], [inAnHour + 1, inAnHour + 2])
+})
+
+test('lanes with no sweep at all, lose nothing: every step is whole by itself', async (t) => {
+  const w = await world(t, { script: { b: ['fail', 'ok'], c: ['dead'] } })
+  await w.redis.set(w.keys.sweeper, 'nobody')
+  w.work()
+  const names = Array.from({ length: 10 }, (_, index) => `default/call:${index}`)
+
+  await Promise.all(names.map((lane) => w.put(lane, 'a', 'b', 'c', 'd')))
+  await w.emptied()
+
+  assert.equal(w.ends.filter(({ status }) => status === 'completed' || status === 'dead').length, 40)
+})

@@ -57,6 +57,20 @@ for (const [how, options] of retries) {
   })
 }
 
+test('a retry of a dead letter without the mark of the finish, is stopped by the guard', async (t) => {
+  const w = await world(t, { script: { a: ['dead', 'ok'], b: ['hang', 'ok'] } })
+  w.work()
+  await w.put(lane, 'a', 'b')
+  const jobId = await deadJob(w, 'a')
+  await waitFor(() => w.labelsOf(lane).includes('b'))
+  await w.redis.hdel(w.keys.job(jobId), 'defa')
+
+  await (await board(t, w).getJob(jobId))?.retry()
+  await waitFor(async () => /out of turn/.test((await w.redis.hget(w.keys.job(jobId), 'failedReason')) ?? ''))
+
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
+
 test('a retry by a board of all dead letters at once, calls no processor', async (t) => {
   const w = await world(t, { script: { a: ['dead', 'ok'], x: ['dead', 'ok'] } })
   w.work()
