@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { Writable } from 'node:stream'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { RedisUnavailableError } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
@@ -124,6 +125,28 @@ test('a memory that is full for a while under load, loses nothing that was ackno
     )
   }
   assert.ok(linesWhileFull < 100, `${linesWhileFull} lines`)
+})
+
+test('an idle worker on a Redis whose memory is full, asks a few times a second, and works at once when there is room', async (t) => {
+  const redis = await startRedis(t)
+  const w = await world(t, { url: redis.url })
+  await w.put('default/call:1', 'a', 'b')
+  await w.redis.config('SET', 'maxmemory', '1')
+  await w.redis.config('RESETSTAT')
+  const asked = async () => Number(/evalsha:calls=(\d+)/.exec(await w.redis.info('commandstats'))?.[1] ?? 0)
+  w.work()
+  await waitFor(async () => (await asked()) > 0)
+  const before = await asked()
+  const start = performance.now()
+
+  await pause(1_000)
+
+  // Fetches, stalled checks, sweeps: about ten. Unslowed, a worker asks thousands of times.
+  const perSecond = ((await asked()) - before) / ((performance.now() - start) / 1_000)
+  assert.ok(perSecond < 100, `${perSecond} a second`)
+  await w.redis.config('SET', 'maxmemory', '0')
+  await w.emptied()
+  assert.deepEqual(w.labelsOf('default/call:1'), ['a', 'b'])
 })
 
 test('an event whose push a Redis refuses, is not "there already" on its repeat', async (t) => {

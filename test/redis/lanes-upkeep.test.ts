@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createLog } from '../../src/log.ts'
+import { runTrim } from '../../src/queue/fused/commands.ts'
 import { startUpkeep } from '../../src/queue/upkeep.ts'
 import { deadJob, record, replayJob, upkeep, world } from '../support/lanes.ts'
 import { atEnd, startRedis } from '../support/redis.ts'
@@ -81,6 +82,19 @@ test('an event, within 15 minutes of its completion, is known whatever the reten
   await (await upkeep(t, w, { now: () => Date.now() + 14 * 60_000 })).pass()
 
   assert.equal((await w.lanes.enqueue(event)).isNew, false)
+})
+
+test('trim, of a head that a foreign worker finished, leaves it to the sweep', async (t) => {
+  const w = await world(t)
+  await w.put(lane, 'a', 'b')
+  const jobId = (await w.redis.hget(w.keys.heads, lane)) ?? ''
+  await w.redis.lrem(`${w.keys.base}:events:wait`, 1, jobId)
+  await w.redis.zadd(w.keys.completed, 1, jobId)
+
+  const removed = await runTrim(w.redis, w.keys, { set: w.keys.completed, before: Date.now(), limit: 10, keep: -1 })
+
+  assert.equal(removed, 0)
+  assert.equal(await w.redis.exists(w.keys.job(jobId)), 1)
 })
 
 test('a lane that never ends, keeps a bounded record while its head and followers stay', async (t) => {
