@@ -70,12 +70,25 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
     ...options.quarantine,
     async keepBad(name, content) {
       await options.quarantine.keepBad(name, content)
-      counts = { ...counts, bad: counts.bad + 1 }
+      await recount()
     },
   }
   let own: Own | undefined
   let making: Promise<Own> | undefined
   let counts: Counts = { refused: 0, bad: 0 }
+  let counting: Promise<void> = Promise.resolve()
+  /** Counted from the folder, one count after the other: adding by hand would count twice what a look has seen. */
+  const recount = (): Promise<void> => {
+    counting = counting
+      .then(() => options.quarantine.count())
+      .then(
+        (counted) => {
+          counts = counted
+        },
+        () => {},
+      )
+    return counting
+  }
   let events = 0
   let looking: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -128,7 +141,7 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       for (const dead of await findDead(spoolDir, dir)) await claim(dead, dir)
       for (const part of await adoptedBy(dir)) await takeIn(part)
       await room.count(dir, quarantine.dir)
-      counts = await quarantine.count()
+      await recount()
       await keepReserve(spoolDir)
       await room.tryAgain(dir)
     } catch (error) {
@@ -154,7 +167,7 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
         log,
         left(isRefused) {
           events -= 1
-          if (isRefused) counts = { ...counts, refused: counts.refused + 1 }
+          if (isRefused) void recount()
         },
       }),
     )
