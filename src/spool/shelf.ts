@@ -91,6 +91,13 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
   }
   let events = 0
   let looking: Promise<void> | undefined
+  let turn: Promise<void> = Promise.resolve()
+  /** A look and the removal of a part take turns: else a look fails over a part that goes, or takes it in again. */
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    const done = turn.then(work)
+    turn = done.catch(() => {})
+    return done
+  }
   let timer: NodeJS.Timeout | undefined
 
   const segments = createSegments({
@@ -175,9 +182,9 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
 
   return {
     async open() {
-      await look()
+      await inTurn(look)
       timer = setInterval(() => {
-        looking ??= look().finally(() => {
+        looking ??= inTurn(look).finally(() => {
           looking = undefined
         })
       }, lookEveryMs)
@@ -198,9 +205,12 @@ export function createShelf(options: ShelfOptions & Handed): Shelf {
       for (let source = adopted[0]; source !== undefined; source = adopted[0]) {
         const records = await source.reader.read(max).catch(gone)
         if (records !== undefined && records.length > 0) return itemsOf(source, records)
-        if (adopted[0] === source) adopted.shift()
-        await source.reader.tidy().catch(gone)
-        await rm(source.dir, { recursive: true, force: true })
+        const { reader, dir } = source
+        await inTurn(async () => {
+          await reader.tidy().catch(gone)
+          await rm(dir, { recursive: true, force: true })
+          if (adopted[0] === source) adopted.shift()
+        })
       }
       const source = own
       const records = await source?.reader.read(max, upTo).catch(gone)

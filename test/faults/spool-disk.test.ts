@@ -32,7 +32,8 @@ const segmentsIn = async (part: string) => (await readdir(part)).filter((name) =
 async function delivered(t: TestContext, dir: string) {
   const redis = taker()
   const { log, lines } = keptLog()
-  const spool = await testSpool(t, { dir, enqueue: redis.enqueue, log })
+  // Looks for dead parts all the time, also in the moment in which the adopted one goes.
+  const spool = await testSpool(t, { dir, enqueue: redis.enqueue, log, lookEveryMs: 1 })
   await waitFor(() => spool.isEmpty())
   const errors = lines.filter(({ level }) => level === 'error')
   const { bad } = spool.state()
