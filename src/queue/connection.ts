@@ -5,9 +5,8 @@
 import { readFileSync } from 'node:fs'
 import { Cluster, Redis, type RedisOptions } from 'ioredis'
 import type { Config } from '../config.ts'
-import type { Log } from '../log.ts'
+import { type Log, limitedLog } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
-import { limitedLog } from './limited-log.ts'
 
 type RedisConfig = Config['redis']
 type Profile = Omit<RedisOptions, 'replyMapping'>
@@ -79,7 +78,7 @@ function connect(config: RedisConfig, log: Log, profile: Profile): Connection {
 /** Says once that Redis went away and once that it is back, never a line per try. */
 function reportState(redis: Connection, log: Log, url: string): void {
   const address = url.replace(/\/\/[^@/]*@/, '//***@')
-  const away = limitedLog(log)
+  const away = limitedLog(log, { everyMs: 10_000, byError: true })
   let isAway = false
   redis.on('error', (error: Error) => {
     isAway = true

@@ -3,30 +3,15 @@
  * Owns the BullMQ workers (one a shard), their locks, the guard, and the drain. Knows no processor.
  */
 import type { Config } from '../config.ts'
-import type { Log } from '../log.ts'
 import { connectWorker, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { defineScripts } from './fused/commands.ts'
 import { shardKeys } from './keys.ts'
 import { warnAboutServer } from './server-check.ts'
-import { type Run, type ShardWorker, startShardWorker } from './shard-worker.ts'
+import { type Run, type ShardWorker, startShardWorker, type WorkOptions } from './shard-worker.ts'
 import { assertShards } from './shards.ts'
 
-export type ConsumeOptions = {
-  readonly redis: Config['redis']
-  readonly keys: Config['keys']
-  readonly lanes: Config['lanes']
-  /** Attempts at a time in this process, over all shards. */
-  readonly concurrency: number
-  readonly log: Log
-  /**
-   * How long a worker's hold on a job lasts without renewal, in milliseconds; a killed worker's event is taken over
-   * after at most this and a quarter of it. Default 10,000.
-   */
-  readonly lockMs?: number
-  /** How often a shard is swept, in milliseconds. Default 2,000. */
-  readonly sweepMs?: number
-}
+export type ConsumeOptions = WorkOptions & { readonly redis: Config['redis'] }
 
 export type Consumer = {
   /** Resolves when events are being taken; rejects with a BridgeError if this process never may (BRIDGE_SHARDS). */

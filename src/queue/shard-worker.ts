@@ -7,12 +7,12 @@ import { JobDecodeError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
 import type { Attempt, Outcome } from '../event/outcome.ts'
 import { decode, isNewer } from '../event/stored.ts'
-import type { Log } from '../log.ts'
+import { type Log, limitedLog } from '../log.ts'
 import { encodeLine } from './attempt-record.ts'
 import { type LaneBackend, laneBackend } from './fused/backend.ts'
 import { type Connection, runGuard, type Turn } from './fused/commands.ts'
+import { outOfTurn } from './fused/finish.lua.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
-import { limitedLog } from './limited-log.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
 import { keepEventStreamShort, startUpkeep } from './upkeep.ts'
 import { whoIndex } from './who.ts'
@@ -20,16 +20,23 @@ import { whoIndex } from './who.ts'
 /** One attempt of one event. Must not reject. */
 export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
 
-export type ShardWorkerOptions = {
-  readonly connection: Connection
-  readonly shard: ShardKeys
+/** What all shards of one process share. */
+export type WorkOptions = {
   readonly keys: Config['keys']
   readonly lanes: Config['lanes']
+  /** Attempts at a time in this process, over all shards. */
   readonly concurrency: number
   readonly log: Log
+  /**
+   * How long a worker's hold on a job lasts without renewal, in milliseconds; a killed worker's event is taken over
+   * after at most this and a quarter of it. Default 10,000.
+   */
   readonly lockMs?: number
+  /** How often a shard is swept, in milliseconds. Default 2,000. */
   readonly sweepMs?: number
 }
+
+export type ShardWorkerOptions = WorkOptions & { readonly connection: Connection; readonly shard: ShardKeys }
 
 export type ShardWorker = {
   /** Attempts under way. */
@@ -56,7 +63,7 @@ function putBack(delayMs: number, error: string): Outcome {
 
 export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
   const { connection, shard, lanes, log, lockMs = 10_000 } = options
-  const refused = limitedLog(log)
+  const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   const who = whoIndex(connection, shard, lanes.retentionMs)
   const lines = new WeakMap<object, string>()
   const holds = new Map<Job, AbortController>()
@@ -68,9 +75,18 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     takeLine: (job, error) => lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error)),
   })
 
+  /** For a dead letter that no runner has seen, and so has not told of. */
+  const tellDead = (job: Job, error: string) =>
+    log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
+
+  const dead = (job: Job, error: string): Outcome => {
+    tellDead(job, error)
+    return { status: 'dead', error }
+  }
+
   /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
   const failedUnseen = (job: Job, error: string) => {
-    log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
+    tellDead(job, error)
     return encodeLine({
       attempt: job.attemptsMade + 1,
       run: job.attemptsStarted,
@@ -90,7 +106,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
 
   /** What one start of a job ends in. Never rejects. */
   const start = async (job: Job, turn: Turn, hold: AbortController): Promise<Outcome> => {
-    if (!turn.isTurn) return { status: 'dead', error: 'out of turn: use replay' }
+    if (!turn.isTurn) return dead(job, outOfTurn)
     try {
       const event = decode(job.data)
       const indexed = who.record(event).catch((error: unknown) => {
@@ -108,11 +124,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
         )
         return putBack(newerVersionMs, error.message)
       }
-      log.error(
-        { eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error: error.message },
-        'event dead',
-      )
-      return { status: 'dead', error: error.message }
+      return dead(job, error.message)
     }
   }
 

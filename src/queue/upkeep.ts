@@ -3,10 +3,9 @@
  * In all trials the sweep had nothing to repair: it is there for what others do to the queue from outside.
  */
 import { randomUUID } from 'node:crypto'
-import type { Log } from '../log.ts'
+import { type Log, limitedLog } from '../log.ts'
 import { type Connection, type DeadHead, runPrune, runSweep, runTrim } from './fused/commands.ts'
 import { queueName, type ShardKeys } from './keys.ts'
-import { limitedLog } from './limited-log.ts'
 import { isOutOfMemory } from './redis-errors.ts'
 
 /** No job younger than this is removed: sweep and spool rely on what is there. */
@@ -46,7 +45,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, everyMs = 2_000 } = options
   const now = options.now ?? (() => serverMs(redis))
   const me = randomUUID()
-  const refused = limitedLog(log)
+  const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   let headCursor = '0'
   let recordCursor = '0'
   let timer: NodeJS.Timeout | undefined

@@ -4,9 +4,8 @@
  */
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Log } from '../log.ts'
+import { type Log, limitedLog } from '../log.ts'
 import { bytesIn, replaceFile } from './disk.ts'
-import { loudLog } from './loud-log.ts'
 
 export type RoomState = {
   /** It has room and the disk takes what is written. */
@@ -35,7 +34,7 @@ export type Room = {
 const leastBytes = 65_536
 
 export function createRoom({ dir, maxBytes, log }: { dir: string; maxBytes: number; log: Log }): Room {
-  const loud = loudLog(log)
+  const loud = limitedLog(log, { everyMs: 5_000 })
   let bytes = 0
   let problem: string | undefined
 

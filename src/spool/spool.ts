@@ -6,10 +6,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { RedisUnavailableError } from '../errors.ts'
 import type { NewEvent } from '../event/event.ts'
+import { limitedLog } from '../log.ts'
 import type { Enqueue } from '../queue/lanes.ts'
 import { deliver, type Item } from './deliver.ts'
 import { textOf } from './event-text.ts'
-import { loudLog } from './loud-log.ts'
 import { openQuarantine } from './quarantine.ts'
 import { createShelf, type ShelfOptions, type ShelfState } from './shelf.ts'
 
@@ -59,7 +59,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const { limitMs, enqueue, enqueuePatiently = enqueue, log, now = Date.now } = options
   const quarantine = openQuarantine(options.dir)
   const shelf = createShelf({ ...options, quarantine, now, found: wake })
-  const loud = loudLog(log)
+  const loud = limitedLog(log, { everyMs: 5_000 })
   const waiting: Waiting[] = []
   const stop = new AbortController()
   let isClosing = false

@@ -9,6 +9,13 @@ import { type BullmqScripts, inlined } from './bullmq-scripts.ts'
  */
 export const bullmqAttempts = 1_000_000_000
 
+/** BullMQ's keys of one job, all of them. Needs `call`. */
+export const removeJobLua = `
+local function removeJob(job)
+  call('DEL', job, job .. ':logs', job .. ':dependencies', job .. ':processed', job .. ':failed', job .. ':unsuccessful')
+end
+`
+
 /** Needs `bullAdd`. `base` is `{PREFIX:shard}`; a follower is `id name timestamp data`, one space between them. */
 const shared = `
 local call = redis.call

@@ -2,7 +2,7 @@
  * Replay and discard: the two ways in which a dead letter leaves. Both policies of a dead head share them.
  */
 import type { BullmqScripts } from './bullmq-scripts.ts'
-import { laneLua } from './lane.lua.ts'
+import { laneLua, removeJobLua } from './lane.lua.ts'
 
 /**
  * Replay. KEYS heads, blocked, failed, replayed, dead job. ARGV base, dead job id, event id, name, timestamp, stored
@@ -57,6 +57,7 @@ return { 1, nextId }
  */
 export function discardLua(scripts: BullmqScripts): string {
   return `${laneLua(scripts)}
+${removeJobLua}
 local base, id = ARGV[1], ARGV[2]
 if not call('ZSCORE', KEYS[3], id) then return 0 end
 local lane = call('HGET', KEYS[4], 'lane')
@@ -65,7 +66,7 @@ if lane and call('HGET', KEYS[1], lane) == id then
   call('HDEL', KEYS[2], lane)
   advance(base, lane)
 end
-call('DEL', KEYS[4], KEYS[4] .. ':logs', KEYS[4] .. ':dependencies', KEYS[4] .. ':processed', KEYS[4] .. ':failed', KEYS[4] .. ':unsuccessful')
+removeJob(KEYS[4])
 return 1
 `
 }

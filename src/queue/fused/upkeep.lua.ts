@@ -3,7 +3,7 @@
  */
 import type { BullmqScripts } from './bullmq-scripts.ts'
 import { maxAttemptLines, outOfTurn } from './finish.lua.ts'
-import { laneLua } from './lane.lua.ts'
+import { laneLua, removeJobLua } from './lane.lua.ts'
 
 /**
  * Guard of a second start: is this job still the head of its lane, and the lane not blocked?
@@ -72,6 +72,7 @@ return { advanced, blocked, failures }
  */
 export const trimLua = `
 local call = redis.call
+${removeJobLua}
 local base, before, limit, keep = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 if keep >= 0 then limit = math.min(limit, call('ZCARD', KEYS[1]) - keep) end
 if limit <= 0 then return 0 end
@@ -83,7 +84,7 @@ for _, id in ipairs(ids) do
   if not lane or call('HGET', KEYS[2], lane) ~= id then
     call('ZREM', KEYS[1], id)
     if lane then call('ZREM', base .. ':call:' .. lane, id) end
-    call('DEL', job, job .. ':logs', job .. ':dependencies', job .. ':processed', job .. ':failed', job .. ':unsuccessful')
+    removeJob(job)
     removed = removed + 1
   end
 end
