@@ -1,6 +1,7 @@
 /**
  * Bootstrap: what `npm run up` and `npm test` call on a checkout in any state. Needs nothing but Node and npm.
  * Checks Node, installs what the lockfile names where it is missing, then hands over to up.ts or bootstrap/tests.ts.
+ * `faults` and `soak` are `test` at length: with what is built, one file at a time, a line a row.
  */
 import { spawn } from 'node:child_process'
 import { readFileSync, realpathSync } from 'node:fs'
@@ -89,7 +90,8 @@ async function install() {
 }
 
 async function main([command, ...args]) {
-  if (command !== 'up' && command !== 'test') throw new Error('Usage: node scripts/bootstrap.mjs up|test [arguments]')
+  if (!['up', 'test', 'faults', 'soak'].includes(command))
+    throw new Error('Usage: node scripts/bootstrap.mjs up|test|faults|soak [arguments]')
   if (!nodeIsRecent(process.versions.node)) {
     throw new Error(
       `This is Node ${process.versions.node}; Node ${oldestNode.join('.')} or later is needed: https://nodejs.org`,
@@ -103,8 +105,8 @@ async function main([command, ...args]) {
     const { up } = await import('./up.ts')
     return up(args)
   }
-  const { runTests } = await import('./bootstrap/tests.ts')
-  return runTests(args)
+  const { runLong, runTests } = await import('./bootstrap/tests.ts')
+  return command === 'test' ? runTests(args) : runLong(command, args)
 }
 
 const isCalled = process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)

@@ -2,7 +2,7 @@
  * `npm test`: finds the test files, gives them a Redis, runs them, cleans up whatever happens.
  * Redis-backed tests are never skipped: without a Redis there is one sentence with the command to run, and a failure.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,12 +15,39 @@ const folders = ['test/unit', 'test/redis', 'test/e2e', 'test/faults', 'workers'
 const temporary = 'simotel-bridge-test-'
 /** No single test may take longer: a hang is a failure with a name, not a silent CI. */
 const limitMs = 300_000
+/** Nor any of the long runs. */
+const longLimitMs = 3_600_000
 
 /**
  * Runs the tests below the files and folders among `args` (all of them if none); other arguments go to node's runner.
  * Resolves with the exit code: the runner's, or 130 and 143 for Ctrl-C and SIGTERM.
  */
 export async function runTests(args: readonly string[]): Promise<number> {
+  const concurrency = Math.max(2, availableParallelism())
+  const options = ['--test-reporter=spec', `--test-concurrency=${concurrency}`, `--test-timeout=${limitMs}`]
+  return await runWith(options, {}, args)
+}
+
+/**
+ * `npm run test:faults` and `test:soak`: builds, then runs the files of `test/<what>` (or those among `args`) one after the
+ * other, at length. Resolves with the exit code.
+ */
+export async function runLong(what: 'faults' | 'soak', args: readonly string[]): Promise<number> {
+  const built = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json'], {
+    stdio: 'inherit',
+  })
+  if (built.status !== 0) return built.status ?? 1
+  const reporter = '--test-reporter=./test/support/fault-reporter.mjs'
+  const options = [reporter, '--test-concurrency=1', `--test-timeout=${longLimitMs}`]
+  const places = args.some((arg) => !arg.startsWith('-')) ? args : [...args, `test/${what}`]
+  return await runWith(options, { FAULTS: 'long' }, places)
+}
+
+async function runWith(
+  options: readonly string[],
+  env: Record<string, string>,
+  args: readonly string[],
+): Promise<number> {
   const say: Say = (line) => console.log(line)
   const flags = args.filter((arg) => arg.startsWith('-'))
   const files = findTests(args.filter((arg) => !arg.startsWith('-')))
@@ -28,7 +55,12 @@ export async function runTests(args: readonly string[]): Promise<number> {
   const { redis, binary } = await provide(say)
   try {
     if (stop.signal !== undefined) return stop.code()
-    const code = await runFiles(files, flags, { REDIS_URL: redis.url, REDIS_SERVER: binary }, stop)
+    const code = await runFiles(
+      files,
+      [...options, ...flags],
+      { REDIS_URL: redis.url, REDIS_SERVER: binary, ...env },
+      stop,
+    )
     return stop.signal === undefined ? code : stop.code()
   } finally {
     await redis.stop()
@@ -100,9 +132,7 @@ function stopper(): Stop {
 }
 
 function runFiles(files: readonly string[], flags: readonly string[], env: Record<string, string>, stop: Stop) {
-  const options = ['-C', 'source', '--import', 'tsx', '--test', '--test-reporter=spec']
-  const limits = [`--test-concurrency=${Math.max(2, availableParallelism())}`, `--test-timeout=${limitMs}`]
-  const child = spawn(process.execPath, [...options, ...limits, ...flags, ...files], {
+  const child = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', '--test', ...flags, ...files], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
   })

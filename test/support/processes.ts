@@ -28,12 +28,22 @@ export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Re
   return startScript(t, `src/main/${name}.ts`, env)
 }
 
+/** Starts `dist/src/main/<name>.js`, as `npm run start:<name>` does; `npm run build` must have run. */
+export function startBuilt(t: TestContext, name: 'ingress' | 'worker', env: Record<string, string>): BridgeProcess {
+  return startNode(t, ['--enable-source-maps', `dist/src/main/${name}.js`], env)
+}
+
 /** Starts any file of the checkout from source. Killed when the test ends, if it still runs. */
 export function startScript(t: TestContext, file: string, env: Record<string, string>): BridgeProcess {
+  return startNode(t, ['-C', 'source', '--import', 'tsx', file], env)
+}
+
+function startNode(t: TestContext, args: readonly string[], env: Record<string, string>): BridgeProcess {
+  const file = args.at(-1) ?? ''
   // A spool of its own: what another test left on disk must not drain into this one.
   const spool = mkdtempSync(join(tmpdir(), 'bridge-spool-'))
   const inherited = Object.fromEntries(Object.entries(process.env).filter(([key]) => !key.startsWith('NODE_TEST')))
-  const child: ChildProcess = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', file], {
+  const child: ChildProcess = spawn(process.execPath, args, {
     env: { ...inherited, LOG_LEVEL: 'info', SPOOL_DIR: spool, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
