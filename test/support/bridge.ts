@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { shardKeys } from '../../src/queue/keys.ts'
-import { judge, readLedger, type Verdict } from './ledger.ts'
+import { judge, readLedger, turnedRound, type Verdict } from './ledger.ts'
 import type { Sent } from './load.ts'
 import { type BridgeProcess, startBuilt, startProcess } from './processes.ts'
 import { freePort, inspect, type OwnRedis, startRedis, uniquePrefix } from './redis.ts'
@@ -93,7 +93,11 @@ export async function startBridge(
       const { heads } = shardKeys(prefix, 0)
       await waitFor(async () => (await look.hlen(heads)) === 0, { limitMs, everyMs: 50, what: 'every lane is empty' })
     },
-    verdict: (sent) => judge(readLedger(ledger), [...sent.acked.values()].flat()),
+    verdict({ acked }) {
+      const lines = readLedger(ledger)
+      const verdict = judge(lines, [...acked.values()].flat())
+      return { ...verdict, overtaken: [...new Set([...verdict.overtaken, ...turnedRound(lines, acked)])] }
+    },
   }
 }
 

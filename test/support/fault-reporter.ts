@@ -27,7 +27,8 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
     }
   }
   const missing = faults.filter((fault) => ![...seen].some((line) => line.startsWith(`${fault}: `)))
-  yield `\n${passed} passed, ${failed} failed${missing.length === 0 ? '; every fault of the matrix was run' : `; without a line: ${missing.join('; ')}`}\n`
+  const rest = missing.length === 0 || missing.length > 10 ? '' : `; without a line: ${missing.join('; ')}`
+  yield `\n${passed} passed, ${failed} failed; ${faults.length - missing.length} of ${faults.length} faults of the matrix${rest}\n`
 }
 
 function text(error: unknown): string {

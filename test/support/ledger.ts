@@ -62,3 +62,23 @@ export function judge(lines: readonly LedgerLine[], acked: readonly string[]): V
     interrupted: lines.reduce((sum, { what }) => sum + (what === 'start' ? 1 : -1), 0),
   }
 }
+
+/**
+ * Events that started for the first time before one that their lane had acknowledged earlier. `acked`: event ids by lane, in
+ * the order of their acks.
+ */
+export function turnedRound(lines: readonly LedgerLine[], acked: ReadonlyMap<string, readonly string[]>): string[] {
+  const firstStart = new Map<string, number>()
+  for (const [index, { what, eventId }] of lines.entries()) {
+    if (what === 'start' && !firstStart.has(eventId)) firstStart.set(eventId, index)
+  }
+  return [...acked.values()].flatMap((ids) => {
+    let latest = -1
+    return ids.filter((eventId) => {
+      const at = firstStart.get(eventId) ?? Number.POSITIVE_INFINITY
+      const isEarly = at < latest
+      if (at !== Number.POSITIVE_INFINITY) latest = Math.max(latest, at)
+      return isEarly
+    })
+  })
+}
