@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, readClaim } from './claim.ts'
+import { nginxBinary } from './nginx-binary.ts'
 import { endLeftRedis, namedRedis, ownRedis, type ProvidedRedis } from './redis.ts'
 import { redisBinary, type Say } from './redis-binary.ts'
 import { onStopSignals, type StopSignal } from './signals.ts'
@@ -52,6 +53,8 @@ async function runWith(
   const flags = args.filter((arg) => arg.startsWith('-'))
   const files = findTests(args.filter((arg) => !arg.startsWith('-')))
   const stop = stopper()
+  // Looked for by the test itself, which says why if there is none; here only because an installation takes a while.
+  if (files.some((file) => file.endsWith('proxy.test.ts'))) await nginxBinary(process.env, say)
   const { redis, binary } = await provide(say)
   try {
     if (stop.signal !== undefined) return stop.code()

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { claim, identityOf, isAlive, noteRedis, readClaim, release } from '../../scripts/bootstrap/claim.ts'
+import { nginxBinary } from '../../scripts/bootstrap/nginx-binary.ts'
 import { advice, redisBinary } from '../../scripts/bootstrap/redis-binary.ts'
 import { findTests } from '../../scripts/bootstrap/tests.ts'
 import { parseUpOptions } from '../../scripts/up/options.ts'
@@ -81,6 +82,18 @@ test('bootstrap, looking for a Redis server, takes redis-server or valkey-server
     redisBinary({ PATH: dir, REDIS_SERVER: '/nowhere/redis' }, 'test', say),
     /REDIS_SERVER=\/nowhere\/redis/,
   )
+})
+
+test('bootstrap, looking for nginx, takes it from PATH, and has a reason instead of an error where there is none', async (t) => {
+  const dir = temporary(t)
+  const say = () => assert.fail('nothing is to be installed')
+  writeFileSync(join(dir, 'nginx'), '#!/bin/sh\n', { mode: 0o755 })
+
+  assert.deepEqual(await nginxBinary({ PATH: dir }, say), { path: join(dir, 'nginx') })
+  assert.deepEqual(await nginxBinary({ PATH: dir, NGINX: '/nowhere/nginx' }, say), {
+    path: undefined,
+    why: 'NGINX=/nowhere/nginx is not a program',
+  })
 })
 
 test('bootstrap, on a machine with neither Redis nor apt on PATH, ends with a command to run', async (t) => {
