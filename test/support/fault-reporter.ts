@@ -14,6 +14,8 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
       seen.add(data.message.slice(2))
       yield `${data.message}\n`
     }
+    // Long work says how far it is.
+    if (type === 'test:stdout' && data.message.startsWith('… ')) yield data.message
     const isRow =
       (type === 'test:pass' || type === 'test:fail') && data.details.type !== 'suite' && !data.name.endsWith('.test.ts')
     if (!isRow) continue

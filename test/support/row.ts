@@ -28,7 +28,7 @@ type Judged = { readonly text: string; readonly holds: boolean; readonly isFact:
 
 /** A test named after its row; `what` says what must happen. */
 export function faultRow(
-  fault: Fault,
+  fault: Fault | 'Soak',
   what: string,
   run: (t: TestContext, row: Row) => Promise<void>,
   { skip = false }: { skip?: boolean | string } = {},
