@@ -10,7 +10,7 @@ import { v7 } from 'uuid'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { cutText, maskNumbers } from '../mask.ts'
-import type { Enqueue } from '../queue/lanes.ts'
+import type { ClaimEventId, Enqueue } from '../queue/lanes.ts'
 import { createAccess } from './access.ts'
 import { addressesToEnter } from './addresses.ts'
 import { answerBrokenClients, answerErrors, refuse } from './answers.ts'
@@ -20,7 +20,7 @@ import { healthRoutes, type RedisState, type SpoolState } from './health.ts'
 import { pathBelow, targetOf } from './raw.ts'
 import { redactPath } from './redact.ts'
 import { createReport } from './report.ts'
-import { type ClaimEventId, refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
+import { refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
 
 export type IngressDeps = {
   readonly enqueue: Enqueue

@@ -11,7 +11,7 @@ import type { NewEvent, RawWebhook } from '../event/event.ts'
 import { normalise } from '../event/normalise.ts'
 import type { Log } from '../log.ts'
 import { maskNumbers } from '../mask.ts'
-import type { Enqueue } from '../queue/lanes.ts'
+import type { ClaimEventId, Enqueue } from '../queue/lanes.ts'
 import type { Access } from './access.ts'
 import { answer, refuse } from './answers.ts'
 import type { FirstContact } from './first-contact.ts'
@@ -27,8 +27,6 @@ declare module 'fastify' {
     wireType: string
   }
 }
-
-export type ClaimEventId = (fingerprint: string, eventId: string) => Promise<string>
 
 export type WebhookDeps = {
   readonly enqueue: Enqueue

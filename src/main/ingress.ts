@@ -39,7 +39,8 @@ async function start(config: Config): Promise<void> {
   const patient = openLanes({
     ...lanesOptions,
     redis: { ...config.redis, enqueueTimeoutMs },
-    log: log.child({ connection: 'drain' }),
+    // What it would say of Redis, the other one says.
+    log: log.child({}, { level: 'silent' }),
   })
   // Adopts what dead processes left, before anything can come in and go straight.
   const spool = await openSpool({
@@ -49,13 +50,15 @@ async function start(config: Config): Promise<void> {
     limitMs: config.redis.enqueueTimeoutMs,
     enqueue: lanes.enqueue,
     enqueuePatiently: (event) => (patient.state().ready ? patient : lanes).enqueue(event),
+    mayWait: () => (lanes.state().isTight ? lanes.state().detail : undefined),
     log,
   })
-  const intake = createIntake({ enqueue: lanes.enqueue, spool, probe: lanes.state, log })
+  const { enqueue, claimEventId, state: probe } = lanes
+  const intake = createIntake({ enqueue, claimEventId, spool, probe, log })
   const app = buildIngress({
     enqueue: intake.enqueue,
-    claimEventId: lanes.claimEventId,
-    redisState: lanes.state,
+    claimEventId: intake.claimEventId,
+    redisState: probe,
     spoolState: spool.state,
     config: config.ingress,
     log,

@@ -13,6 +13,7 @@ import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts, type EnqueueAnswer, runEnqueue } from './fused/commands.ts'
 import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
+import { tightMemory, watchMemory } from './memory.ts'
 import { classify } from './redis-errors.ts'
 import { warnAboutServer } from './server-check.ts'
 import { assertShards } from './shards.ts'
@@ -32,6 +33,12 @@ export type Enqueued = {
  */
 export type Enqueue = (event: NewEvent) => Promise<Enqueued>
 
+/**
+ * The event id that the first delivery with this fingerprint was given: `eventId` itself if this is the first.
+ * @throws RedisUnavailableError if Redis does not say.
+ */
+export type ClaimEventId = (fingerprint: string, eventId: string) => Promise<string>
+
 export type LanesOptions = {
   readonly redis: Config['redis']
   readonly keys: Config['keys']
@@ -44,10 +51,9 @@ export type LanesOptions = {
 
 export type Lanes = {
   readonly enqueue: Enqueue
-  /** The event id that the first delivery with this fingerprint was given: `eventId` itself if this is the first. */
-  claimEventId(fingerprint: string, eventId: string): Promise<string>
-  /** Whether Redis can take events, and if not, why. */
-  state(): { readonly ready: boolean; readonly detail: string }
+  readonly claimEventId: ClaimEventId
+  /** Whether Redis can take events, and if not, why. `isTight` if it can, and what is left of its memory is for the workers. */
+  state(): { readonly ready: boolean; readonly detail: string; readonly isTight: boolean }
   close(): Promise<void>
 }
 
@@ -59,6 +65,7 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
   const redis = connectProducer(redisConfig, log)
   defineScripts(redis, checkedScripts())
   const shards = watchShards(redis, keys, log)
+  const memory = watchMemory(redis)
   warnAboutServer(redis, log)
   const perShard = Array.from({ length: keys.shards }, (_, shard) => shardKeys(keys.prefix, shard))
 
@@ -113,11 +120,16 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
 
     state() {
       const problem = shards.problem()
-      if (problem !== undefined) return { ready: false, detail: problem }
-      return { ready: redis.status === 'ready', detail: redis.status }
+      if (problem !== undefined) return { ready: false, detail: problem, isTight: false }
+      const ready = redis.status === 'ready'
+      const isTight = ready && memory.isTight()
+      return { ready, detail: isTight ? tightMemory : redis.status, isTight }
     },
 
-    close: () => disconnect(redis),
+    close() {
+      memory.stop()
+      return disconnect(redis)
+    },
   }
 }
 

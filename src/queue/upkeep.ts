@@ -6,13 +6,11 @@ import { randomUUID } from 'node:crypto'
 import { type Log, limitedLog } from '../log.ts'
 import { type Connection, type DeadHead, runPrune, runSweep, runTrim } from './fused/commands.ts'
 import { queueName, type ShardKeys } from './keys.ts'
+import { memoryRule, memoryShare } from './memory.ts'
 import { isOutOfMemory } from './redis-errors.ts'
 
 /** No job younger than this is removed: sweep and spool rely on what is there. */
 export const retentionFloorMs = 15 * 60_000
-
-/** From this share of `maxmemory` on the oldest completed events go early. */
-const memoryLimit = 0.8
 
 const headsPerPass = 1_000
 const jobsPerTrim = 1_000
@@ -46,6 +44,9 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const now = options.now ?? (() => serverMs(redis))
   const me = randomUUID()
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
+  // In doubt tight: a memory that fell below 80 % under another process must fall on, or the ingress spools for ever.
+  const inDoubt = () => memoryRule({ first: true })
+  let isTight = inDoubt()
   let headCursor = '0'
   let recordCursor = '0'
   let timer: NodeJS.Timeout | undefined
@@ -83,12 +84,18 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     let trimmed = await trimSet(keys.completed, old, -1)
     trimmed += await trimSet(keys.replayed, old, -1)
     trimmed += await trimSet(keys.completed, floor, retentionMaxEvents)
-    if (await isMemoryTight(redis)) {
-      const early = await runTrim(redis, keys, { set: keys.completed, before: floor, limit: jobsPerTrim, keep: -1 })
-      if (early > 0)
-        log.warn({ shard: keys.shard, events: early }, 'redis memory above 80 %: oldest completed events removed early')
-      trimmed += early
+    return trimmed + (await trimEarly(floor))
+  }
+
+  const trimEarly = async (floor: number) => {
+    let trimmed = 0
+    for (let turn = 0; turn < trimsPerPass && isTight(await memoryShare(redis)); turn += 1) {
+      const removed = await runTrim(redis, keys, { set: keys.completed, before: floor, limit: jobsPerTrim, keep: -1 })
+      trimmed += removed
+      if (removed < jobsPerTrim) break
     }
+    if (trimmed > 0)
+      log.warn({ shard: keys.shard, events: trimmed }, 'redis memory above 80 %: oldest completed events removed early')
     return trimmed
   }
 
@@ -125,6 +132,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const tick = async () => {
     try {
       if (await isMyTurn()) await pass()
+      else isTight = inDoubt()
     } catch (error) {
       if (!stopped) refused.warn({ shard: keys.shard, error: String(error) }, 'upkeep failed, trying again')
     }
@@ -150,13 +158,6 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 async function serverMs(redis: Connection): Promise<number> {
   const [seconds, microseconds] = await redis.time()
   return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
-}
-
-async function isMemoryTight(redis: Connection): Promise<boolean> {
-  const memory = await redis.info('memory')
-  const used = Number(/^used_memory:(\d+)/m.exec(memory)?.[1] ?? 0)
-  const most = Number(/^maxmemory:(\d+)/m.exec(memory)?.[1] ?? 0)
-  return most > 0 && used > most * memoryLimit
 }
 
 /** The length BullMQ keeps its stream of queue events at; nothing of ours reads it. */

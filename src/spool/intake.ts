@@ -1,20 +1,26 @@
 /**
  * The switch, and all that the ingress knows of it: an event goes straight to Redis, or behind what is in the spool. While the
- * spool is not empty, or Redis is known to be away, nothing goes straight, and so nothing waits for a timeout either.
+ * spool is not empty, Redis is known to be away, or its memory is left to the workers, nothing goes straight; and nothing waits
+ * for a timeout that it need not wait for.
  * Events of one lane keep the order in which they came, also around the moment at which Redis goes away.
  */
 import { RedisUnavailableError } from '../errors.ts'
 import type { NewEvent } from '../event/event.ts'
 import type { Log } from '../log.ts'
-import type { Enqueue, Enqueued } from '../queue/lanes.ts'
+import type { ClaimEventId, Enqueue, Enqueued } from '../queue/lanes.ts'
 import type { Spool, SpoolState } from './spool.ts'
 
-/** Whether Redis can take events now, told at once and without asking it; and if not, why. */
-export type Probe = () => { readonly ready: boolean; readonly detail: string }
+/**
+ * Whether Redis can take events now, told at once and without asking it; and if not, why. `isTight`: it can, and what is left of
+ * its memory is for the workers.
+ */
+export type Probe = () => { readonly ready: boolean; readonly detail: string; readonly isTight?: boolean }
 
 export type IntakeOptions = {
   /** The straight way, with the short timeout. */
   readonly enqueue: Enqueue
+  /** With the short timeout, too. Default: every delivery is the first. */
+  readonly claimEventId?: ClaimEventId
   readonly spool: Pick<Spool, 'append' | 'isEmpty' | 'state'>
   readonly probe: Probe
   readonly log: Log
@@ -39,6 +45,8 @@ export type Intake = {
    * @throws EventRefusedError if Redis refuses this one event; RedisUnavailableError if neither way takes it.
    */
   readonly enqueue: Enqueue
+  /** Answers the delivery's own event id while Redis is away or hangs: a repeat is taken for a new event. Never rejects. */
+  readonly claimEventId: ClaimEventId
   state(): IntakeState
 }
 
@@ -48,15 +56,27 @@ type Placed = { readonly durable: Promise<Enqueued> }
 /** One pair of lines a second at most, should Redis come and go. */
 const quietMs = 1_000
 
-export function createIntake({ enqueue, spool, probe, log, now = () => performance.now() }: IntakeOptions): Intake {
+/** How long a Redis that has just failed is not asked by a webhook: a wait for its id and one for its place would add up. */
+const doubtMs = 1_000
+
+export function createIntake(options: IntakeOptions): Intake {
+  const { enqueue, claimEventId, spool, probe, log, now = () => performance.now() } = options
   /** Lane -> the placing of the latest event of it that is still on its way; never rejects. */
   const latest = new Map<string, Promise<unknown>>()
   let deciding = 0
   let way: IntakeState['way'] = 'straight'
   let since = now()
   let told: number | undefined
+  let doubtedUntil = Number.NEGATIVE_INFINITY
 
-  const isStraight = () => deciding === 0 && spool.isEmpty() && probe().ready
+  const isStraight = () => deciding === 0 && spool.isEmpty() && isOpen()
+  const isDoubted = () => now() < doubtedUntil
+
+  /** A tight memory is left alone as long as there is another place. */
+  function isOpen(): boolean {
+    const { ready, isTight = false } = probe()
+    return ready && !isDoubted() && !(isTight && spool.state().ready)
+  }
 
   async function place(event: NewEvent, before: Promise<unknown> | undefined): Promise<Placed> {
     if (!isStraight()) return await goBehind(event, before, whyNot())
@@ -70,6 +90,7 @@ export function createIntake({ enqueue, spool, probe, log, now = () => performan
       return { durable: Promise.resolve(await enqueue(event)) }
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error
+      doubtedUntil = now() + doubtMs
       return await goBehind(event, undefined, error.message)
     }
   }
@@ -97,7 +118,12 @@ export function createIntake({ enqueue, spool, probe, log, now = () => performan
     }
   }
 
-  const whyNot = () => (spool.isEmpty() && deciding === 0 ? `redis: ${probe().detail}` : 'the spool is not empty')
+  function whyNot(): string {
+    if (!spool.isEmpty() || deciding > 0) return 'the spool is not empty'
+    if (isDoubted()) return 'redis has just failed'
+    const { detail } = probe()
+    return /redis/i.test(detail) ? detail : `redis: ${detail}`
+  }
 
   return {
     async enqueue(event) {
@@ -110,6 +136,17 @@ export function createIntake({ enqueue, spool, probe, log, now = () => performan
         })
       latest.set(lane, settled)
       return await (await placing).durable
+    },
+
+    async claimEventId(fingerprint, eventId) {
+      if (claimEventId === undefined || !probe().ready || isDoubted()) return eventId
+      try {
+        return await claimEventId(fingerprint, eventId)
+      } catch {
+        // Rather an event twice than none: without Redis nobody knows whether it came before.
+        doubtedUntil = now() + doubtMs
+        return eventId
+      }
     },
 
     state() {

@@ -20,6 +20,8 @@ export type SpoolOptions = ShelfOptions & {
   readonly enqueue: Enqueue
   /** The way of the drain, which may wait longer for an answer. Default: `enqueue`. */
   readonly enqueuePatiently?: Enqueue
+  /** Why the drain should wait although Redis would take events; undefined if it should not. Default: never. */
+  readonly mayWait?: () => string | undefined
   /** Epoch milliseconds; the clock by default. */
   readonly now?: () => number
 }
@@ -51,12 +53,15 @@ const batchSize = 256
 const firstPauseMs = 50
 const longestPauseMs = 500
 
+/** From this share of SPOOL_MAX_BYTES on the drain waits for nothing but Redis: the rest is needed should Redis refuse. */
+const waitUpTo = 0.8
+
 /** An event that the disk refused, waiting for its turn behind the record `after`. */
 type Waiting = { readonly after: number; readonly item: Item }
 
 /** Opens the spool and takes over what dead processes left. Trouble with the disk does not stop it: it says so and tries on. */
 export async function openSpool(options: SpoolOptions): Promise<Spool> {
-  const { limitMs, enqueue, enqueuePatiently = enqueue, log, now = Date.now } = options
+  const { limitMs, enqueue, enqueuePatiently = enqueue, mayWait, log, now = Date.now } = options
   const quarantine = openQuarantine(options.dir)
   const shelf = createShelf({ ...options, quarantine, now, found: wake })
   const loud = limitedLog(log, { everyMs: 5_000 })
@@ -134,6 +139,13 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       const left = items.filter(({ isDone }) => !isDone)
       oldestAt = left[0]?.receivedAt
       if (left.length === 0) return
+      const why = whyWait()
+      if (why !== undefined) {
+        hasWaited = true
+        loud.warn({ error: why }, 'the spool waits for redis')
+        await rest(firstPauseMs)
+        continue
+      }
       const failure = isAway ? await ask(left, failures) : await deliver(left, enqueuePatiently)
       await shelf.passed(items)
       if (failure === undefined) {
@@ -148,6 +160,12 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await rest(pauseMs)
       pauseMs = Math.min(2 * pauseMs, longestPauseMs)
     }
+  }
+
+  /** Never while an event that the disk refused waits for its turn, nor when the disk may refuse the next. */
+  function whyWait(): string | undefined {
+    const { ready, bytes, maxBytes } = shelf.state()
+    return waiting.length === 0 && ready && bytes < maxBytes * waitUpTo ? mayWait?.() : undefined
   }
 
   /** Whether Redis is back: one event asks for all. Now and then patiently, should Redis be there and slow. */

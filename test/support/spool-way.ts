@@ -26,6 +26,7 @@ export async function openWay(env: Record<string, string>, log: Log): Promise<Wa
     limitMs: redis.enqueueTimeoutMs,
     enqueue: fast.enqueue,
     enqueuePatiently: (event) => (patient.state().ready ? patient : fast).enqueue(event),
+    mayWait: () => (fast.state().isTight ? fast.state().detail : undefined),
     log,
   })
   const intake = createIntake({ enqueue: fast.enqueue, spool, probe: fast.state, log })

@@ -295,3 +295,48 @@ test('a spool, in a place where it cannot be, opens all the same, says so, and w
   await waitFor(() => spool.isEmpty())
   assert.deepEqual(redis.labels(), ['1'])
 })
+
+test('a spool, while it is told to wait, hands nothing to Redis, and says why; then drains in order', async (t) => {
+  const redis = taker()
+  const { log, lines } = keptLog()
+  let why: string | undefined = 'redis memory above 80 %'
+  const spool = await testSpool(t, { dir: await spoolDir(t), enqueue: redis.enqueue, mayWait: () => why, log })
+  await Promise.all(labels(20).map((label) => spool.append(eventIn('a', label))))
+  await waitFor(() => lines.some(({ msg, error }) => msg === 'the spool waits for redis' && error === why))
+  assert.equal(redis.tries.size, 0)
+
+  why = undefined
+  await waitFor(() => spool.isEmpty())
+
+  assert.deepEqual(redis.labels(), labels(20))
+})
+
+test('a spool, told to wait while the disk refuses events, hands them to Redis all the same', async (t) => {
+  const redis = taker()
+  const spool = await testSpool(t, {
+    dir: await spoolDir(t),
+    enqueue: redis.enqueue,
+    mayWait: () => 'redis memory above 80 %',
+    limitMs: 5_000,
+    maxBytes: 3_000,
+  })
+  for (const label of labels(12)) await spool.append(eventIn('a', label))
+
+  assert.deepEqual(redis.labels(), labels(12))
+})
+
+test('a spool, told to wait when four fifths of its room are used, waits no longer: the rest is for when Redis refuses', async (t) => {
+  const redis = taker()
+  const maxBytes = 400_000
+  const dir = await spoolDir(t)
+  const mayWait = () => 'redis memory above 80 %'
+  const spool = await testSpool(t, { dir, enqueue: redis.enqueue, mayWait, maxBytes })
+  const body = 'x'.repeat(20_000)
+  for (let bytes = 0; bytes < 0.7 * maxBytes; bytes = spool.state().bytes) await spool.append(eventIn('a', '', body))
+  assert.equal(redis.tries.size, 0)
+
+  for (const label of labels(4)) await spool.append(eventIn('a', label, body))
+  await waitFor(() => spool.isEmpty())
+
+  assert.deepEqual(redis.labels().slice(-4), labels(4))
+})

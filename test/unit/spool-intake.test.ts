@@ -17,6 +17,10 @@ type Bench = {
   /** Answers of Redis still open, by label. */
   readonly open: Map<string, { yes(): void; no(error: Error): void }>
   isReady: boolean
+  isTight: boolean
+  hasRoom: boolean
+  claimFails: boolean
+  clock: { nowMs: number }
   isEmpty: boolean
   spoolFails: Error | undefined
   send(lane: string, label: string): Promise<string>
@@ -29,6 +33,7 @@ function bench(): Bench {
   const { log, lines } = keptLog()
   const did: string[] = []
   const open: Bench['open'] = new Map()
+  const clock = { nowMs: 0 }
   const self: Bench = {
     intake: createIntake({
       enqueue: (event) => {
@@ -38,6 +43,11 @@ function bench(): Bench {
           open.set(event.raw.query, { yes, no: reject })
         })
       },
+      claimEventId: async (fingerprint) => {
+        did.push(`claim ${fingerprint}`)
+        if (self.claimFails) throw away()
+        return 'the first'
+      },
       spool: {
         append: async ({ raw }: NewEvent) => {
           did.push(`spool ${raw.query}`)
@@ -46,16 +56,23 @@ function bench(): Bench {
           if (self.spoolFails !== undefined) throw self.spoolFails
         },
         isEmpty: () => self.isEmpty,
-        state: () => ({ ready: true }) as SpoolState,
+        state: () => ({ ready: self.hasRoom }) as SpoolState,
       },
-      probe: () => ({ ready: self.isReady, detail: self.isReady ? 'ready' : 'reconnecting' }),
+      probe: () => {
+        const detail = self.isTight ? 'redis memory above 80 %' : self.isReady ? 'ready' : 'reconnecting'
+        return { ready: self.isReady, detail, isTight: self.isTight }
+      },
       log,
-      now: () => 0,
+      now: () => clock.nowMs,
     }),
     lines,
     did,
     open,
     isReady: true,
+    isTight: false,
+    hasRoom: true,
+    claimFails: false,
+    clock,
     isEmpty: true,
     spoolFails: undefined,
     send: (lane, label) =>
@@ -184,4 +201,53 @@ test('intake, from the decision for the spool on and before the write, lets noth
   await turn()
 
   assert.deepEqual(b.did, ['straight x1', 'straight a1', 'spool c1'])
+})
+
+test('intake, while memory is left to the workers, spools without asking Redis, and says why', async () => {
+  const b = bench()
+  b.isTight = true
+
+  assert.equal(await b.send('a', 'a1'), 'taken 0')
+  assert.deepEqual(b.did, ['spool a1'])
+  assert.deepEqual(b.lines[0], { ...b.lines[0], msg: 'events go to the spool', why: 'redis memory above 80 %' })
+})
+
+test('intake, while memory is left to the workers and the spool has no room, goes straight', async () => {
+  const b = bench()
+  b.isTight = true
+  b.hasRoom = false
+  const answer = b.send('a', 'a1')
+  b.open.get('a1')?.yes()
+
+  assert.equal(await answer, 'taken 7')
+})
+
+test('a claim, while Redis takes events, is asked, also when its memory is tight or the spool drains', async () => {
+  const b = bench()
+  b.isTight = true
+  b.isEmpty = false
+
+  assert.equal(await b.intake.claimEventId('x', 'own'), 'the first')
+})
+
+test('a claim, while Redis is known to be away, is not asked: the delivery is taken as a new one at once', async () => {
+  const b = bench()
+  b.isReady = false
+
+  assert.equal(await b.intake.claimEventId('x', 'own'), 'own')
+  assert.deepEqual(b.did, [])
+})
+
+test('a claim, after one that Redis did not answer, is not asked for a second; nor does the event itself wait again', async () => {
+  const b = bench()
+  b.claimFails = true
+
+  assert.equal(await b.intake.claimEventId('x', 'own'), 'own')
+  assert.equal(await b.send('a', 'a1'), 'taken 0')
+  assert.equal(await b.intake.claimEventId('y', 'own'), 'own')
+  assert.deepEqual(b.did, ['claim x', 'spool a1'])
+
+  b.claimFails = false
+  b.clock.nowMs = 1_000
+  assert.equal(await b.intake.claimEventId('y', 'own'), 'the first')
 })
