@@ -12,13 +12,22 @@ import { encodeLine } from './attempt-record.ts'
 import { type LaneBackend, laneBackend } from './fused/backend.ts'
 import { type Connection, runGuard, type Turn } from './fused/commands.ts'
 import { outOfTurn } from './fused/finish.lua.ts'
+import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
-import { keepEventStreamShort, startUpkeep } from './upkeep.ts'
+import { keepEventStreamShort, startUpkeep, type UpkeepSightings } from './upkeep.ts'
 import { whoIndex } from './who.ts'
 
 /** One attempt of one event. Must not reject. */
 export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
+
+/** Told of what no attempt tells of: for metrics. */
+export type Sightings = UpkeepSightings & {
+  /** A dead letter that no runner has seen; by the name of its job. */
+  dead(event: string): void
+  /** An event was taken over from a worker that vanished. */
+  stalled(): void
+}
 
 /** What all shards of one process share. */
 export type WorkOptions = {
@@ -27,6 +36,8 @@ export type WorkOptions = {
   /** Attempts at a time in this process, over all shards. */
   readonly concurrency: number
   readonly log: Log
+  /** Nobody is told by default. */
+  readonly sightings?: Sightings
   /**
    * How long a worker's hold on a job lasts without renewal, in milliseconds; a killed worker's event is taken over
    * after at most this and a quarter of it. Default 10,000.
@@ -62,11 +73,15 @@ function putBack(delayMs: number, error: string): Outcome {
 }
 
 export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
-  const { connection, shard, lanes, log, lockMs = 10_000 } = options
+  const { connection, shard, lanes, log, sightings, lockMs = 10_000 } = options
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   const who = whoIndex(connection, shard, lanes.retentionMs)
   const lines = new WeakMap<object, string>()
-  const holds = new Map<Job, AbortController>()
+  const holds = createHolds({
+    lockMs,
+    onLost: (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'hold lost: another worker takes the event over'),
+    onRefused: (error) => refused.warn({ shard: shard.shard, error: String(error) }, 'redis refused the worker'),
+  })
   let backend: LaneBackend | undefined
 
   const makeBackend = laneBackend(connection, {
@@ -76,8 +91,10 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
-  const tellDead = (job: Job, error: string) =>
+  const tellDead = (job: Job, error: string) => {
+    sightings?.dead(job.name)
     log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
+  }
 
   const dead = (job: Job, error: string): Outcome => {
     tellDead(job, error)
@@ -97,15 +114,15 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     })
   }
 
-  const attemptOf = (job: Job, turn: Turn, hold: AbortController): Attempt => ({
+  const attemptOf = (job: Job, turn: Turn, hold: Hold): Attempt => ({
     attempt: job.attemptsMade + 1,
     run: job.attemptsStarted,
     putOffSince: turn.putOffSince,
-    signal: hold.signal,
+    signal: hold.controller.signal,
   })
 
   /** What one start of a job ends in. Never rejects. */
-  const start = async (job: Job, turn: Turn, hold: AbortController): Promise<Outcome> => {
+  const start = async (job: Job, turn: Turn, hold: Hold): Promise<Outcome> => {
     if (!turn.isTurn) return dead(job, outOfTurn)
     try {
       const event = decode(job.data)
@@ -132,31 +149,31 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     const jobId = job.id ?? ''
     const startedAt = Date.now()
     const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard, lines }
-    const hold = new AbortController()
-    holds.set(job, hold)
+    const hold = holds.take(job, settlement.token)
+    let turn: Turn | undefined
+    let outcome: Outcome
     try {
-      const turn = await turnOf(job)
-      if (turn === undefined) return await settle(settlement, putBack(putBackMs, 'the guard failed'), turn)
-      const outcome = notNow(job) ?? (await start(job, turn, hold))
-      return await settle(settlement, outcome, turn)
+      turn = await turnOf(job)
+      outcome =
+        turn === undefined
+          ? putBack(putBackMs, 'the guard failed')
+          : (notNow(job, hold) ?? (await start(job, turn, hold)))
     } finally {
-      holds.delete(job)
+      holds.release(hold)
     }
+    return await settle(settlement, outcome, turn)
   }
 
   /** Why a start that is in its turn must wait all the same, asked right before it. */
-  const notNow = (job: Job): Outcome | undefined => {
+  const notNow = (job: Job, hold: Hold): Outcome | undefined => {
     // A hold that is half over may end under the attempt; fetched and checked by one clock.
     if (job.processedOn !== undefined && Date.now() - job.processedOn > lockMs / 2)
       return putBack(0, 'fetched too long ago')
-    // The earlier attempt lost its hold and does not end. BullMQ renews one hold per job id, the one it met last, and
-    // stops when either ends: a second attempt here would lose its own hold, too.
-    for (const [other, hold] of holds) {
-      if (other === job || other.id !== job.id) continue
-      hold.abort(new Error('the hold on this event was lost: it is to run again'))
-      return putBack(putBackMs, 'an earlier attempt still runs here')
-    }
-    return undefined
+    // The earlier attempt lost its hold and does not end: two of one event would run side by side here.
+    const earlier = holds.besides(hold)
+    if (earlier === undefined) return undefined
+    earlier.controller.abort(new Error('the hold on this event was lost: it is to run again'))
+    return putBack(putBackMs, 'an earlier attempt still runs here')
   }
 
   /** A first start needs no guard: the script that added the job made it the head. Undefined if Redis refused to say. */
@@ -185,7 +202,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       prefix: shard.base,
       concurrency: Math.max(1, Math.ceil(options.concurrency / options.keys.shards)),
       lockDuration: lockMs,
-      lockRenewTime: Math.ceil(lockMs / 3),
+      skipLockRenewal: true,
       stalledInterval: Math.ceil(lockMs / 4),
       maxStalledCount,
       runRetryDelay: 500,
@@ -197,12 +214,9 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     },
   )
   worker.on('error', (error) => refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker'))
-  worker.on('stalled', (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished'))
-  worker.on('lockRenewalFailed', (jobIds) => {
-    for (const [job, hold] of holds) {
-      if (jobIds.includes(job.id ?? ''))
-        hold.abort(new Error('the hold on this event was lost: another worker takes it over'))
-    }
+  worker.on('stalled', (jobId) => {
+    sightings?.stalled()
+    log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished')
   })
 
   const upkeep = startUpkeep({
@@ -212,6 +226,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     retentionMs: lanes.retentionMs,
     retentionMaxEvents: Math.ceil(lanes.retentionMaxEvents / options.keys.shards),
     log,
+    sightings,
     ...(options.sweepMs === undefined ? {} : { everyMs: options.sweepMs }),
   })
   keepEventStreamShort(connection, shard).catch(() => {
@@ -219,12 +234,11 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   })
 
   return {
-    active: () => holds.size,
-    abort(reason) {
-      for (const hold of holds.values()) hold.abort(reason)
-    },
+    active: holds.count,
+    abort: holds.abort,
     async close() {
       await Promise.all([worker.close(), upkeep.stop()])
+      holds.stop()
     },
   }
 }

@@ -51,6 +51,24 @@ test('an attempt longer than its lock, in a process that lost the hold before it
   assert.deepEqual(w.labelsOf(lane), ['a', 'a', 'b'])
 })
 
+test('an attempt longer than its lock, under a clock that is set back, keeps its hold', async (t) => {
+  const long = letGo()
+  const w = await world(t, { script: { a: [long.held, 'ok'] } })
+  const lockMs = 2_500
+  w.work({ lockMs })
+  w.work({ lockMs })
+  await w.put(lane, 'a', 'b')
+  await waitFor(() => w.starts.length === 1)
+
+  const now = Date.now.bind(Date)
+  t.mock.method(Date, 'now', () => now() - 3_600_000)
+  await pause(3 * lockMs)
+  long.go()
+  await w.emptied()
+
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
+
 test('an event that waited in its process until its hold was over, starts only under a new one', async (t) => {
   const w = await world(t)
   await w.put('default/call:1', 'x')
