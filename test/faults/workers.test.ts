@@ -1,0 +1,300 @@
+/**
+ * Rows about workers: killed, stopped, blocked, or with processors that misbehave. Locks are those that ship (10 s).
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import type { TestContext } from 'node:test'
+import { type LaneEvent, readLane } from '../../src/queue/history.ts'
+import { shardKeys } from '../../src/queue/keys.ts'
+import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
+import { judge, type LedgerLine } from '../support/ledger.ts'
+import { type Load, post, startLoad, total } from '../support/load.ts'
+import { inspect } from '../support/redis.ts'
+import { faultRow, type Row } from '../support/row.ts'
+import { waitFor } from '../support/wait.ts'
+import { thrown } from './processors/lib/thrown.ts'
+
+/** What test/faults/processors/act.ts writes. `at` is epoch milliseconds, `waitMs` since the ingress had the event. */
+type Line = LedgerLine & { readonly at: number; readonly waitMs: number }
+
+const lockMs = 10_000
+
+async function scene(t: TestContext, env: Record<string, string> = {}) {
+  const bridge = await startBridge(t, { env: { WORKERS_DIR: 'test/faults/processors', ...env } })
+  const ingress = await listening(await bridge.ingress())
+  await waitFor(async () => (await ingress.readyz())?.redis.ready)
+  const agent = new Agent({ keepAlive: true, maxSockets: 128 })
+  t.after(() => agent.destroy())
+  const look = inspect(t, bridge.redis.url)
+  const keys = shardKeys(bridge.prefix, 0)
+
+  return {
+    bridge,
+    ingress,
+    look,
+    keys,
+    /** Posts an event for each act, to the lane of one call, and gives their ids. */
+    put: async (call: string, ...acts: string[]): Promise<string[]> => {
+      const ids: string[] = []
+      for (const act of acts) {
+        const body = JSON.stringify({ event_name: 'NewState', unique_id: call, state: 'Up', exten: '200', act })
+        const { eventId, status } = await post(agent, ingress.port, body)
+        if (eventId === undefined) throw new Error(`not acknowledged: ${status}`)
+        ids.push(eventId)
+      }
+      return ids
+    },
+    lines: () => linesOf(bridge),
+    seen: (isIt: (line: Line) => boolean, what?: string) =>
+      waitFor(() => linesOf(bridge).find(isIt), { limitMs: 60_000, what: what ?? isIt.toString() }),
+    history: (call: string): Promise<LaneEvent[]> => readLane(look, bridge.prefix, 1, `default/call:${call}`),
+    active: () => look.llen(`${keys.base}:events:active`),
+  }
+}
+
+function linesOf({ ledger }: Bridge): Line[] {
+  const lines = readFileSync(ledger, 'utf8').split('\n')
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Line)
+}
+
+const load = ({ port }: Ingress, perSecond: number, lanes = 50): Load =>
+  startLoad({ ports: () => [port], perSecond, lanes })
+
+async function more(running: Load, count: number): Promise<void> {
+  const before = running.count()
+  await waitFor(() => running.count() >= before + count, { limitMs: 60_000, what: `${count} more acks` })
+}
+
+const doneOf = (lines: readonly Line[]) => lines.filter(({ what }) => what === 'done')
+
+/** Ends the load, waits until all is processed, and judges what it and `put` sent. */
+async function end(row: Row, bridge: Bridge, ingress: Ingress, running: Load, put: readonly string[] = []) {
+  const sent = await running.stop()
+  await bridge.settled([ingress])
+  row.fact('refused', total(sent.refused) + total(sent.broken), 0)
+  sent.acked.set('put', [])
+  judgeRow(row, bridge.verdict(sent))
+  const lines = linesOf(bridge)
+  row.fact('lost of the others', judge(lines, put).lost.length, 0)
+}
+
+/** What the finishes of `pid` came to that another worker had taken over from: how many there were, how many counted. */
+async function staleSettles(history: (call: string) => Promise<LaneEvent[]>, lines: readonly Line[], pid: number) {
+  const starts = lines.filter(({ what }) => what === 'start')
+  const stale = doneOf(lines).filter(
+    ({ eventId, run, at, ...done }) =>
+      done.pid === pid && starts.some((start) => start.eventId === eventId && start.run > run && start.at < at),
+  )
+  let accepted = 0
+  for (const { lane, eventId, run } of stale) {
+    const events = await history(lane.slice('default/call:'.length))
+    const attempts = events.find((event) => event.eventId === eventId)?.attempts ?? []
+    const counted = attempts.some((attempt) => attempt.run === run && attempt.outcome === 'completed')
+    // A put-back that counted would have started it once more.
+    if (counted || attempts.filter(({ outcome }) => outcome === 'completed').length !== 1) accepted += 1
+  }
+  return { stale: stale.length, accepted }
+}
+
+faultRow('Worker kill -9 mid job', 'the same event first, its lane held, other lanes go on', async (t, row) => {
+  const { bridge, ingress, put, lines, seen } = await scene(t)
+  const workers = [bridge.worker(), bridge.worker()]
+  const running = load(ingress, 60)
+  const others: string[] = []
+  let slowestMs = 0
+  let heldInTurn = true
+
+  for (let round = 1; round <= row.pick(1, 5); round += 1) {
+    const held = await put(`held.${round}`, 'gate', '', '')
+    others.push(...held)
+    const first = await seen(({ what, eventId }) => what === 'start' && eventId === held[0])
+    const at = workers.findIndex(({ pid }) => pid === first.pid)
+    workers[at]?.kill('SIGKILL')
+    const killedAt = Date.now()
+    const doneBefore = doneOf(lines()).length
+    await waitFor(() => doneOf(lines()).length >= doneBefore + 100, { what: 'the other lanes go on' })
+    const isHeld = !lines().some(({ what, eventId, run }) => what === 'start' && held.includes(eventId) && run > 1)
+    row.fact(`others went on before the takeover ${round}`, isHeld, true)
+    const second = await seen(({ what, eventId, run }) => what === 'start' && eventId === held[0] && run > 1)
+    slowestMs = Math.max(slowestMs, second.at - killedAt)
+    await seen(({ what, eventId }) => what === 'done' && eventId === held[2])
+    const order = doneOf(lines()).filter(({ eventId }) => held.includes(eventId))
+    heldInTurn &&= order.map(({ eventId }) => eventId).join() === held.join()
+    workers[at] = bridge.worker()
+  }
+
+  await end(row, bridge, ingress, running, others)
+  row.fact('held lanes in turn', heldInTurn, true)
+  row.figure('recovered', slowestMs / 1_000, { atMost: 15, unit: 's' })
+})
+
+faultRow('Processor never settles', 'its own timeout ends it, and the slot is free', async (t, row) => {
+  const timeoutMs = 1_000
+  const { bridge, ingress, put, lines, history } = await scene(t, {
+    PROCESSOR_TIMEOUT_MS: String(timeoutMs),
+    ATTEMPTS: '2',
+    BACKOFF_FIRST_MS: '1',
+    // One slot: nothing else starts before it is given back.
+    WORKER_CONCURRENCY: '1',
+  })
+  const rounds = row.pick(2, 10)
+  const hung: string[] = []
+  const behind: string[] = []
+  for (let round = 0; round < rounds; round += 1) {
+    const [first = '', second = ''] = await put(`hung.${round}`, 'hang', '')
+    hung.push(first)
+    behind.push(second)
+  }
+
+  bridge.worker()
+  await bridge.settled([ingress])
+
+  const all = lines()
+  let slowestMs = 0
+  let attempts = 0
+  let failed = 0
+  for (const [round, id] of hung.entries()) {
+    const { attempts: told = [], state } = (await history(`hung.${round}`)).find(({ eventId }) => eventId === id) ?? {}
+    attempts += told.filter(({ error }) => /no end after 1000 ms/.test(error ?? '')).length
+    if (state === 'dead') failed += 1
+    slowestMs = Math.max(slowestMs, ...told.map(({ durationMs }) => durationMs))
+  }
+  const starts = all.filter(({ what }) => what === 'start')
+  const gaps = starts.slice(1).map(({ at }, index) => at - (starts[index]?.at ?? 0))
+  row.fact('attempts failed by their timeout', attempts, 2 * rounds)
+  row.fact('signals aborted', all.filter(({ what }) => what === 'fail').length, 2 * rounds)
+  row.fact('dead letters', failed, rounds)
+  row.fact('lanes that went on', doneOf(all).filter(({ eventId }) => behind.includes(eventId)).length, rounds)
+  row.figure('attempt ended after', slowestMs / 1_000, { atMost: timeoutMs / 1_000 + 1, unit: 's' })
+  row.figure('slot taken again after', Math.max(...gaps) / 1_000, { atMost: timeoutMs / 1_000 + 1, unit: 's' })
+})
+
+faultRow('Processor throws anything', 'a readable error, then retry or dead letter', async (t, row) => {
+  const { bridge, ingress, put, lines, history, active } = await scene(t, {
+    ATTEMPTS: '2',
+    BACKOFF_FIRST_MS: '1',
+    RETRY_LATER_MAX_MS: '20',
+  })
+  const kinds = Object.keys(thrown)
+  for (const kind of kinds) await put(kind, kind, '')
+
+  const worker = bridge.worker()
+  await bridge.settled([ingress])
+
+  const told = await Promise.all(kinds.map(async (kind) => (await history(kind))[0]))
+  const isReadable = (text: string | undefined) =>
+    text !== undefined && text.trim() !== '' && Buffer.byteLength(text) <= 1_024 && !/\[object|\n\s+at /.test(text)
+  row.fact(
+    'kinds thrown',
+    new Set(
+      lines()
+        .filter(({ what }) => what === 'fail')
+        .map(({ lane }) => lane),
+    ).size,
+    kinds.length,
+  )
+  row.fact('left active', await active(), 0)
+  row.fact('dead letters', told.filter((event) => event?.state === 'dead').length, kinds.length)
+  row.fact(
+    'with a readable error',
+    told.filter((event) => isReadable(event?.attempts.at(-1)?.error)).length,
+    kinds.length,
+  )
+  row.fact('lanes that went on', doneOf(lines()).length, kinds.length)
+  row.fact('the worker lives', worker.lines.filter(({ msg }) => msg === 'worker failed').length, 0)
+})
+
+faultRow('Event loop blocked beyond the lock', 'a stale holder neither settles nor advances', async (t, row) => {
+  const { bridge, ingress, put, lines, seen, history, active, look, keys } = await scene(t, {
+    BLOCK_MS: String(row.pick(1.4, 2) * lockMs),
+  })
+  bridge.worker()
+  bridge.worker()
+  bridge.worker()
+  const running = load(ingress, 60)
+  await more(running, 100)
+  const others: string[] = []
+  const blockers = new Set<number>()
+
+  for (let round = 1; round <= row.pick(1, 3); round += 1) {
+    const blocked = await put(`blocked.${round}`, 'block', '', '')
+    others.push(...blocked)
+    blockers.add((await seen(({ what, eventId }) => what === 'start' && eventId === blocked[0])).pid)
+    // Both have come to its end: the one that took over, and the stale one.
+    await waitFor(() => doneOf(lines()).filter(({ eventId }) => eventId === blocked[0]).length === 2, {
+      limitMs: 60_000,
+      what: 'two starts of the blocking event have ended',
+    })
+  }
+
+  await end(row, bridge, ingress, running, others)
+  let [stale, accepted] = [0, 0]
+  for (const pid of blockers) {
+    const found = await staleSettles(history, lines(), pid)
+    stale += found.stale
+    accepted += found.accepted
+  }
+  row.fact('stale settles seen', stale >= blockers.size, true)
+  row.fact('stale settles accepted', accepted, 0)
+  row.fact('left active', await active(), 0)
+  row.fact('dead letters', await look.zcard(keys.failed), 0)
+})
+
+faultRow('Two workers, same event after a stall', 'the stale holder is refused', async (t, row) => {
+  const { bridge, ingress, put, lines, seen, history, look, keys } = await scene(t)
+  const calls = row.pick(20, 60)
+  const rounds = row.pick(1, 3)
+  const sent: string[] = []
+  const running = load(ingress, 60)
+  let [stale, accepted] = [0, 0]
+
+  for (let round = 1; round <= rounds; round += 1) {
+    const stopped = bridge.worker()
+    const gates = [`gate-plain-${round}`, `gate-held-${round}`] as const
+    const held: string[] = []
+    for (let call = 0; call < calls; call += 1) {
+      const [first = '', second = ''] = await put(`${round}.${call}`, gates[call % 2] ?? '', '')
+      held.push(first)
+      sent.push(first, second)
+    }
+    const startsOf = (isIt: (line: Line) => boolean) =>
+      lines().filter((line) => line.what === 'start' && held.includes(line.eventId) && isIt(line)).length
+    await waitFor(() => startsOf(({ pid }) => pid === stopped.pid) === calls, { what: 'all of them started' })
+
+    stopped.kill('SIGSTOP')
+    const other = bridge.worker()
+    await waitFor(() => startsOf(({ pid }) => pid === other.pid) === calls, { limitMs: 60_000, what: 'all taken over' })
+    // Half of them are finished elsewhere by now, the other half is still held there.
+    for (const gate of gates) writeFileSync(`${bridge.ledger}.${gate}`, '')
+    await waitFor(
+      () =>
+        doneOf(lines()).filter(({ eventId, pid }) => held.includes(eventId) && pid === other.pid).length === calls / 2,
+    )
+    stopped.kill('SIGCONT')
+    await waitFor(
+      () =>
+        doneOf(lines()).filter(({ eventId, pid }) => held.includes(eventId) && pid === stopped.pid).length === calls,
+    )
+    // It has had its answers once it has finished another event.
+    const [later = ''] = await put(`later.${round}`, '')
+    sent.push(later)
+    await seen(({ what, eventId }) => what === 'done' && eventId === later)
+    writeFileSync(`${bridge.ledger}.${gates[1]}.held`, '')
+    await waitFor(
+      () => doneOf(lines()).filter(({ eventId, pid }) => held.includes(eventId) && pid === other.pid).length === calls,
+    )
+    const found = await staleSettles(history, lines(), stopped.pid)
+    stale += found.stale
+    accepted += found.accepted
+    for (const worker of [stopped, other]) {
+      worker.kill('SIGTERM')
+      await worker.exit
+    }
+  }
+
+  bridge.worker()
+  await end(row, bridge, ingress, running, sent)
+  row.fact('stale settles', stale, calls * rounds)
+  row.fact('stale settles accepted', accepted, 0)
+  row.fact('dead letters', await look.zcard(keys.failed), 0)
+})
