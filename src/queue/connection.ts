@@ -3,52 +3,74 @@
  * The options were tried against a killed, a stopped and a mute Redis (docs/adr/0001). Names in CLIENT LIST tell them apart.
  */
 import { readFileSync } from 'node:fs'
-import { Cluster, Redis, type RedisOptions } from 'ioredis'
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Config } from '../config.ts'
+import { ConfigError } from '../errors.ts'
 import { type Log, limitedLog } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
+import { connectProblem } from './redis-errors.ts'
 
 type RedisConfig = Config['redis']
 type Profile = Omit<RedisOptions, 'replyMapping'>
 
+/** What a Cluster needs beside the profile of each of its nodes' connections. */
+type ClusterProfile = Pick<ClusterOptions, 'maxRedirections' | 'retryDelayOnFailover' | 'retryDelayOnClusterDown'>
+
+/** The wait before the next try to connect. BullMQ's default took 6 s to be ready after an outage of 12 s, this one 0.3 s. */
+const retryMs = (times: number) => Math.min(50 * times, 500)
+
+/** How often the map of a Cluster is read anew: a master that hangs instead of dying is found out by nothing else. */
+const slotsRefreshMs = 2_000
+
 /**
  * For enqueue: refuses at once while Redis is away, gives up after `enqueueTimeoutMs`, never sends a command twice by
  * itself (a repeat is safe, but it is the caller's to decide).
+ * @throws ConfigError if the file of REDIS_TLS_CA cannot be read.
  */
 export function connectProducer(config: RedisConfig, log: Log): Connection {
   const timeoutMs = config.enqueueTimeoutMs
-  return connect(config, log, {
-    connectionName: 'bridge-ingress',
-    enableOfflineQueue: false,
-    enableAutoPipelining: true,
-    commandTimeout: timeoutMs,
-    connectTimeout: Math.max(500, timeoutMs),
-    socketTimeout: timeoutMs + 100,
-    maxRetriesPerRequest: 0,
-    autoResendUnfulfilledCommands: false,
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
-  })
+  return connect(
+    config,
+    log,
+    {
+      connectionName: 'bridge-ingress',
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      commandTimeout: timeoutMs,
+      connectTimeout: Math.max(500, timeoutMs),
+      socketTimeout: timeoutMs + 100,
+      maxRetriesPerRequest: 0,
+      autoResendUnfulfilledCommands: false,
+      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 1 : false),
+    },
+    { retryDelayOnFailover: 0, retryDelayOnClusterDown: 0 },
+  )
 }
 
-/** For workers and upkeep: commands wait until Redis is back. BullMQ makes its blocking connection from this one. */
+/**
+ * For workers and upkeep: commands wait until Redis is back. BullMQ makes its blocking connection from this one.
+ * @throws ConfigError if the file of REDIS_TLS_CA cannot be read.
+ */
 export function connectWorker(config: RedisConfig, log: Log): Connection {
-  return connect(config, log, {
-    connectionName: 'bridge-worker',
-    maxRetriesPerRequest: null,
-    // Resend: a script refused as READONLY has done nothing.
-    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
-  })
+  return connect(
+    config,
+    log,
+    {
+      connectionName: 'bridge-worker',
+      maxRetriesPerRequest: null,
+      // Resend: a script refused as READONLY has done nothing.
+      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+      // A master that hangs keeps its connections: only the sentinels tell that another has taken its place.
+      failoverDetector: true,
+    },
+    { maxRedirections: Number.MAX_SAFE_INTEGER },
+  )
 }
 
-function connect(config: RedisConfig, log: Log, profile: Profile): Connection {
+function connect(config: RedisConfig, log: Log, profile: Profile, cluster: ClusterProfile): Connection {
   const url = new URL(config.url)
-  const isTls = url.protocol === 'rediss:'
-  const options: Profile = {
-    ...profile,
-    // BullMQ's default took 6 s to be ready again after an outage of 12 s, this one 0.3 s.
-    retryStrategy: (times) => Math.min(50 * times, 500),
-    ...(isTls ? { tls: config.tlsCa === undefined ? {} : { ca: readFileSync(config.tlsCa) } } : {}),
-  }
+  const tls = url.protocol === 'rediss:' ? authority(config.tlsCa) : undefined
+  const options: Profile = { ...profile, retryStrategy: retryMs, ...(tls === undefined ? {} : { tls }) }
   const account: Profile = {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
@@ -56,37 +78,77 @@ function connect(config: RedisConfig, log: Log, profile: Profile): Connection {
   let redis: Connection
   if (config.clusterNodes.length > 0) {
     redis = new Cluster(config.clusterNodes.map(hostPort), {
-      redisOptions: { ...options, ...account },
+      ...cluster,
+      // Off: a batch of commands for several slots is not redirected after a failover, single ones are.
+      redisOptions: { ...options, ...account, enableAutoPipelining: false },
       enableOfflineQueue: profile.enableOfflineQueue ?? true,
-      enableAutoPipelining: profile.enableAutoPipelining ?? false,
+      clusterRetryStrategy: retryMs,
+      slotsRefreshInterval: slotsRefreshMs,
+      // A certificate is for a name: with TLS the name is left as it is.
+      ...(tls === undefined ? {} : { dnsLookup: (name, done) => done(null, name) }),
     })
   } else if (config.sentinels.length > 0) {
     redis = new Redis({
       ...options,
       ...account,
+      db: Number(url.pathname.slice(1)),
       sentinels: config.sentinels.map(hostPort),
       name: config.sentinelName ?? '',
-      sentinelRetryStrategy: (times: number) => Math.min(50 * times, 500),
+      sentinelRetryStrategy: retryMs,
+      // A sentinel that hangs must not keep the others from being asked.
+      sentinelCommandTimeout: 1_000,
+      ...(tls === undefined ? {} : { enableTLSForSentinelMode: true, sentinelTLS: tls }),
     })
   } else {
     redis = new Redis(config.url, options)
   }
-  reportState(redis, log, config.url)
+  reportState(redis, log, addressOf(config))
   return redis
 }
 
+function authority(file: string | undefined): { readonly ca?: Buffer } {
+  if (file === undefined) return {}
+  try {
+    return { ca: readFileSync(file) }
+  } catch (error) {
+    throw new ConfigError([`REDIS_TLS_CA=${file} cannot be read (${(error as NodeJS.ErrnoException).code}).`])
+  }
+}
+
+/** What is said of where Redis is: never a password. */
+function addressOf({ url, sentinels, sentinelName, clusterNodes }: RedisConfig): string {
+  if (clusterNodes.length > 0) return clusterNodes.join(',')
+  if (sentinels.length > 0) return `${sentinelName} of ${sentinels.join(',')}`
+  return url.replace(/\/\/[^@/]*@/, '//***@')
+}
+
 /** Says once that Redis went away and once that it is back, never a line per try. */
-function reportState(redis: Connection, log: Log, url: string): void {
-  const address = url.replace(/\/\/[^@/]*@/, '//***@')
+function reportState(redis: Connection, log: Log, address: string): void {
   const away = limitedLog(log, { everyMs: 10_000, byError: true })
   let isAway = false
-  redis.on('error', (error: Error) => {
+  let silentCloses = 0
+  const tell = (error: string) => {
     isAway = true
-    away.warn({ redis: address, error: error.message }, 'redis is not reachable, trying again')
+    silentCloses = 0
+    away.warn({ redis: address, error }, 'redis is not reachable, trying again')
+  }
+  redis.on('error', (error: Error) => {
+    // Of sentinels: said without a cause, it is nothing but the end of one round over them.
+    if (/^All sentinels are unreachable.*ms\.$/.test(error.message)) return
+    tell(connectProblem(error))
+  })
+  redis.on('node error', (error: Error, node: string) =>
+    away.warn({ redis: node, error: connectProblem(error) }, 'a node of redis is not reachable'),
+  )
+  redis.on('reconnecting', () => {
+    silentCloses += 1
+    if (silentCloses > 5)
+      tell('each connection is closed at once, without a word: does this port want TLS (rediss://)?')
   })
   redis.on('ready', () => {
     if (isAway) log.info({ redis: address }, 'redis is back')
     isAway = false
+    silentCloses = 0
   })
 }
 

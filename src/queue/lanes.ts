@@ -133,16 +133,22 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
   }
 }
 
+/** How long after a failed look at the shard count the next one is, in milliseconds. */
+const lookAgainMs = 500
+
 /** Compares the shard count each time Redis becomes reachable; a mismatch keeps the process unready and says so. */
 function watchShards(redis: Connection, keys: Config['keys'], log: Log): { problem(): string | undefined } {
   let problem: string | undefined
-  const check = () =>
+  const check = (): Promise<void> =>
     assertShards(redis, keys.prefix, keys.shards).then(
       () => {
         problem = undefined
       },
       (error: unknown) => {
-        if (!(error instanceof BridgeError)) return
+        if (!(error instanceof BridgeError)) {
+          if (redis.status === 'ready') setTimeout(() => void check(), lookAgainMs).unref()
+          return
+        }
         problem = error.message
         log.fatal({ code: error.code }, error.message)
       },

@@ -2,28 +2,35 @@
  * Says at each connection what of the Redis server's settings would break the promise: eviction, no log on disk.
  * Only says it: such a Redis is better than none.
  */
+import type { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
 
-/** Warns once per kind of problem, whenever the connection becomes ready. */
+/** Warns once per kind of problem and server, whenever the connection becomes ready; of a Cluster it asks every node. */
 export function warnAboutServer(redis: Connection, log: Log): void {
   const said = new Set<string>()
+  const look = async (server: Redis, address: { readonly redis?: string }) => {
+    for (const problem of await problemsOf(server)) {
+      const key = `${address.redis} ${problem}`
+      if (said.has(key)) continue
+      said.add(key)
+      log.warn(address, problem)
+    }
+  }
   redis.on('ready', () => {
-    problemsOf(redis).then(
-      (problems) => {
-        for (const problem of problems.filter((text) => !said.has(text))) {
-          said.add(problem)
-          log.warn(problem)
-        }
-      },
-      () => {
+    const servers =
+      'nodes' in redis
+        ? redis.nodes().map((node) => look(node, { redis: `${node.options.host}:${node.options.port}` }))
+        : [look(redis, {})]
+    for (const asked of servers) {
+      asked.catch(() => {
         // Not allowed to ask, or gone again: then nothing is known, and nothing is said.
-      },
-    )
+      })
+    }
   })
 }
 
-async function problemsOf(redis: Connection): Promise<string[]> {
+async function problemsOf(redis: Redis): Promise<string[]> {
   const info = `${await redis.info('memory')}\n${await redis.info('persistence')}`
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
   const problems: string[] = []
@@ -37,8 +44,22 @@ async function problemsOf(redis: Connection): Promise<string[]> {
     problems.push(
       'redis keeps no append-only file: set appendonly yes and appendfsync always, or a crash of redis loses what was acknowledged',
     )
-  } else if (field('aof_last_write_status') === 'err') {
+    return problems
+  }
+  if (field('aof_last_write_status') === 'err') {
     problems.push('redis cannot write its append-only file: look at its disk')
   }
+  const fsync = await appendFsync(redis)
+  if (fsync !== undefined && fsync !== 'always') {
+    problems.push(
+      `redis writes its append-only file to disk only now and then (appendfsync ${fsync}): set always, or a crash loses what was acknowledged last`,
+    )
+  }
   return problems
+}
+
+/** Undefined where asking is not allowed, as with most Redis that somebody else runs. */
+async function appendFsync(redis: Redis): Promise<string | undefined> {
+  const answer = await redis.config('GET', 'appendfsync').catch(() => undefined)
+  return Array.isArray(answer) ? String(answer[1]) : undefined
 }

@@ -11,8 +11,9 @@ import { shardKeys } from './keys.ts'
  * @throws BridgeError BRIDGE_SHARDS if it differs while anything is still there.
  */
 export async function assertShards(redis: Connection, prefix: string, shards: number): Promise<void> {
-  const all = Array.from({ length: shards }, (_, shard) => shardKeys(prefix, shard))
-  const stored = await Promise.all(all.map((keys) => redis.get(keys.shards)))
+  // One after the other: on a Cluster the first command to a node opens its connection, and a second would be refused.
+  const stored: (string | null)[] = []
+  for (let shard = 0; shard < shards; shard += 1) stored.push(await redis.get(shardKeys(prefix, shard).shards))
   if (stored.every((count) => count === String(shards))) return
   const previous = Number(stored.find((count) => count !== null && count !== String(shards)) ?? 0)
   for (let shard = 0; shard < previous; shard += 1) {
