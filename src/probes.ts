@@ -1,10 +1,12 @@
 /**
- * A small HTTP server of its own for METRICS_PORT: `/healthz` and `/readyz` of a process that serves nothing else
- * there. `/metrics` joins it. Knows neither Redis nor Fastify.
+ * A small HTTP server of its own for METRICS_PORT: `/healthz`, `/readyz` and `/metrics` of a process. Knows neither Redis nor
+ * Fastify, nor what the metrics are.
  */
 import { createServer } from 'node:http'
 import { ConfigError } from './errors.ts'
 import type { Log } from './log.ts'
+
+const json = 'application/json; charset=utf-8'
 
 /** Whether the process can do its work, and the state that says why; shown to whoever asks, so nothing secret in it. */
 export type Readiness = { readonly ready: boolean; readonly state: Readonly<Record<string, unknown>> }
@@ -20,6 +22,8 @@ export type ProbeOptions = {
   /** Default 0.0.0.0. */
   readonly host?: string
   readonly ready: () => Readiness
+  /** What `/metrics` serves. */
+  readonly metrics: { readonly contentType: string; text(): Promise<string> }
   readonly log: Log
 }
 
@@ -27,11 +31,24 @@ export type ProbeOptions = {
  * Listens; resolves once it does.
  * @throws ConfigError if the port cannot be had.
  */
-export async function startProbes({ port, host = '0.0.0.0', ready, log }: ProbeOptions): Promise<Probes> {
+export async function startProbes({ port, host = '0.0.0.0', ready, metrics, log }: ProbeOptions): Promise<Probes> {
   const server = createServer((request, response) => {
-    const { status, body } = probe(request.url ?? '', ready)
-    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' })
-    response.end(request.method === 'HEAD' ? undefined : JSON.stringify(body))
+    const send = (status: number, type: string, text: string) => {
+      response.writeHead(status, { 'content-type': type })
+      response.end(request.method === 'HEAD' ? undefined : text)
+    }
+    const path = request.url?.split('?')[0]
+    if (path !== '/metrics') {
+      const { status, body } = probe(path, ready)
+      return send(status, json, JSON.stringify(body))
+    }
+    metrics.text().then(
+      (text) => send(200, metrics.contentType, text),
+      (err) => {
+        log.error({ err }, 'metrics cannot be read')
+        send(500, json, JSON.stringify({ ok: false, code: 'BRIDGE_INTERNAL', message: 'Its log says why.' }))
+      },
+    )
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(cannotListen('METRICS_PORT', host, port, error)))
@@ -62,8 +79,7 @@ export function cannotListen(setting: string, host: string, port: number, error:
   return new ConfigError([`${setting}=${port}: ${why}`])
 }
 
-function probe(url: string, ready: () => Readiness): { status: number; body: Record<string, unknown> } {
-  const path = url.split('?')[0]
+function probe(path: string | undefined, ready: () => Readiness): { status: number; body: Record<string, unknown> } {
   if (path === '/healthz') return { status: 200, body: { ok: true } }
   if (path === '/readyz') {
     const { ready: isReady, state } = ready()
@@ -71,6 +87,6 @@ function probe(url: string, ready: () => Readiness): { status: number; body: Rec
     const message = 'This process cannot work now; its state says why.'
     return { status: 503, body: { ok: false, code: 'BRIDGE_UNAVAILABLE', message, ...state } }
   }
-  const message = 'Nothing is here. This port serves /healthz and /readyz.'
+  const message = 'Nothing is here. This port serves /healthz, /readyz and /metrics.'
   return { status: 404, body: { ok: false, code: 'BRIDGE_NOT_FOUND', message } }
 }

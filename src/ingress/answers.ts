@@ -46,7 +46,11 @@ export function answerErrors(app: FastifyInstance, { log, report }: { log: Log; 
       })
     }
     const status = error.statusCode ?? 500
-    if (status < 500) return refuse(reply, badRequest(status, 'The request could not be read to its end.'))
+    if (status < 500) {
+      report('unreadable', request.ip, error.code)
+      return refuse(reply, badRequest(status, 'The request could not be read to its end.'))
+    }
+    report('failed', request.ip)
     log.error({ err: error }, 'request failed')
     return refuse(reply, { status: 500, code: 'BRIDGE_INTERNAL', message: 'The bridge failed; its log says why.' })
   })

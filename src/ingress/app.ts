@@ -20,7 +20,7 @@ import { healthRoutes, type RedisState, type SpoolState } from './health.ts'
 import { pathBelow, targetOf } from './raw.ts'
 import { redactPath } from './redact.ts'
 import { createReport } from './report.ts'
-import { refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
+import { type Counts, refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
 
 export type IngressDeps = {
   readonly enqueue: Enqueue
@@ -30,6 +30,8 @@ export type IngressDeps = {
   readonly spoolState: () => SpoolState
   readonly config: Config['ingress']
   readonly log: Log
+  /** Told what became of every request; by default nobody is. */
+  readonly counts?: Counts
   /** Epoch milliseconds; the clock by default. */
   readonly now?: () => number
   /** A uuid v7 by default: sortable by time, no `:`, no integer. */
@@ -47,7 +49,10 @@ const health = new Set(['/healthz', '/readyz'])
 export function buildIngress(deps: IngressDeps): FastifyInstance {
   const { enqueue, claimEventId, redisState, spoolState, config, log, now = Date.now, newEventId = v7, after } = deps
   const firstContact = createFirstContact(log, after)
-  const report = createReport(log, now, firstContact.saw)
+  const { counts = { received: () => {}, acked: () => {} } } = deps
+  const report = createReport(log, now, firstContact.saw, (outcome, _from, _detail, about) =>
+    counts.received({ outcome, ...about }),
+  )
 
   const app = fastify({
     bodyLimit: config.maxBodyBytes,
@@ -67,6 +72,7 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
     clientErrorHandler: answerBrokenClients(report),
   })
   app.server.maxConnections = maxConnections
+  app.server.on('drop', (connection) => report('crowded', connection?.remoteAddress ?? 'unknown'))
   watchConnections(app)
 
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
@@ -82,6 +88,7 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
     access: createAccess(config, now),
     firstContact,
     report,
+    counts,
     log,
     now,
     newEventId,

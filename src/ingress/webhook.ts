@@ -5,18 +5,18 @@
 import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Config, timeZoneOf } from '../config.ts'
-import { BridgeError } from '../errors.ts'
+import { BridgeError, EventRefusedError } from '../errors.ts'
 import { canonicalName } from '../event/catalogue.ts'
 import type { NewEvent, RawWebhook } from '../event/event.ts'
 import { normalise } from '../event/normalise.ts'
 import type { Log } from '../log.ts'
 import { maskNumbers } from '../mask.ts'
-import type { ClaimEventId, Enqueue } from '../queue/lanes.ts'
+import type { ClaimEventId, Enqueue, Enqueued } from '../queue/lanes.ts'
 import type { Access } from './access.ts'
 import { answer, refuse } from './answers.ts'
 import type { FirstContact } from './first-contact.ts'
 import { createReader, pathBelow, targetOf } from './raw.ts'
-import type { Report } from './report.ts'
+import type { About, Report, Sight, Transport } from './report.ts'
 
 /** The one URL that every path under WEBHOOK_PATH is routed to; see `rewriteUrl` in app.ts. */
 export const webhookUrl = '/webhook'
@@ -25,7 +25,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The Content-Type header as it came. */
     wireType: string
+    /** When its headers were there, in milliseconds of a clock that never steps. */
+    beganAt: number
   }
+}
+
+/** Where requests are counted, and the time to a 200, in milliseconds. */
+export type Counts = {
+  received(what: { readonly outcome: 'taken' | 'spooled' | 'duplicate' | Sight } & Partial<About>): void
+  acked(tookMs: number): void
 }
 
 export type WebhookDeps = {
@@ -35,22 +43,25 @@ export type WebhookDeps = {
   readonly access: Access
   readonly firstContact: FirstContact
   readonly report: Report
+  readonly counts: Counts
   readonly log: Log
   readonly now: () => number
   readonly newEventId: () => string
 }
 
 export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
-  const { enqueue, config, access, firstContact, report, log, now, newEventId } = deps
+  const { enqueue, config, access, firstContact, report, counts, log, now, newEventId } = deps
   const read = createReader(config.sources)
   const claimEventId = config.duplicateWindowMs > 0 ? deps.claimEventId : undefined
   const { drain } = app
 
   app.decorateRequest('wireType', '')
+  app.decorateRequest('beganAt', 0)
   app.route({
     method: ['GET', 'HEAD', 'POST'],
     url: webhookUrl,
     onRequest(request, reply, next) {
+      request.beganAt = performance.now()
       const refusal = access(request)
       if (refusal !== undefined) {
         report(refusal.status === 403 ? 'forbidden' : 'unauthorized', request.ip)
@@ -83,13 +94,17 @@ export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
           return refuse(reply, component)
         }
         const { event } = normalised
+        const about = { event: event.name, transport: transportOf(raw) }
+        let enqueued: Enqueued
         try {
-          await enqueue(event)
+          enqueued = await enqueue(event)
         } catch (error) {
-          report('unavailable', request.ip)
+          report(error instanceof EventRefusedError ? 'refused' : 'unavailable', request.ip, undefined, about)
           logLost(log, event, error)
           return refuse(reply, unavailable)
         }
+        counts.received({ outcome: outcomeOf(enqueued), ...about })
+        counts.acked(performance.now() - request.beganAt)
         firstContact.acked(event, () => request.ip, isRest(raw))
         if (log.isLevelEnabled('debug')) {
           log.debug({ ...fields(event), source, durationMs: now() - receivedMs }, 'webhook acked')
@@ -121,6 +136,18 @@ async function ownOrFirst(claim: ClaimEventId | undefined, source: string, raw: 
 
 function isEmpty({ path, query, body }: RawWebhook): boolean {
   return body === '' && query === '' && /^\/*$/.test(path)
+}
+
+/** An event from the spool gets its sequence later. */
+function outcomeOf({ isNew, sequence }: Enqueued): 'taken' | 'spooled' | 'duplicate' {
+  if (!isNew) return 'duplicate'
+  return sequence === 0 ? 'spooled' : 'taken'
+}
+
+function transportOf({ method, contentType, body }: RawWebhook): Transport {
+  if (body === '') return method === 'POST' ? 'form' : 'get'
+  if (/^\s*[[{]/.test(body)) return 'json'
+  return /^application\/x-www-form-urlencoded/i.test(contentType) || /^[^\s=&]+=/.test(body) ? 'form' : 'other'
 }
 
 /** Rest adds the event's name to the address (EVENTS.md section 3). */

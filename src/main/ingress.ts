@@ -8,6 +8,7 @@ import { BridgeError } from '../errors.ts'
 import { buildIngress } from '../ingress/app.ts'
 import { closeIngress } from '../ingress/closing.ts'
 import { createLog } from '../log.ts'
+import { ingressMetrics } from '../metrics.ts'
 import { cannotListen, startProbes } from '../probes.ts'
 import { openLanes } from '../queue/lanes.ts'
 import { createIntake } from '../spool/intake.ts'
@@ -53,7 +54,10 @@ async function start(config: Config): Promise<void> {
     mayWait: () => (lanes.state().isTight ? lanes.state().detail : undefined),
     log,
   })
-  const { enqueue, claimEventId, state: probe } = lanes
+  const metrics = ingressMetrics()
+  metrics.watchSpool(spool.state)
+  const { claimEventId, state: probe } = lanes
+  const enqueue = metrics.countFailures(lanes.enqueue)
   const intake = createIntake({ enqueue, claimEventId, spool, probe, log })
   const app = buildIngress({
     enqueue: intake.enqueue,
@@ -61,6 +65,7 @@ async function start(config: Config): Promise<void> {
     redisState: probe,
     spoolState: spool.state,
     config: config.ingress,
+    counts: metrics,
     log,
   })
   const { host, port } = config.ingress
@@ -69,7 +74,7 @@ async function start(config: Config): Promise<void> {
     return { ready: state.ready, state }
   }
   const probes =
-    config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, log })
+    config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, metrics, log })
   // Last, when nothing can stop the start any more; and without waiting for Redis, because a PBX that finds no listener
   // loses its events.
   await app.listen({ host, port }).catch((error) => {

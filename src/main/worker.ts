@@ -5,6 +5,7 @@ import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
 import { BridgeError } from '../errors.ts'
 import { createLog } from '../log.ts'
+import { workerMetrics } from '../metrics.ts'
 import { startProbes } from '../probes.ts'
 import { consume } from '../queue/consume.ts'
 import { loadProcessors, logProcessors } from '../runner/load.ts'
@@ -43,9 +44,12 @@ async function start(config: Config): Promise<void> {
     log,
   })
   const { redis, keys, lanes } = config
-  const consumer = consume({ redis, keys, lanes, concurrency: worker.concurrency, log }, run)
+  const metrics = workerMetrics()
+  const { sightings } = metrics
+  const options = { redis, keys, lanes, concurrency: worker.concurrency, log, sightings }
+  const consumer = consume(options, metrics.countAttempts(run))
   const ready = () => ({ ready: consumer.state().ready, state: consumer.state() })
-  const probes = metricsPort === undefined ? undefined : await startProbes({ port: metricsPort, ready, log })
+  const probes = metricsPort === undefined ? undefined : await startProbes({ port: metricsPort, ready, metrics, log })
 
   closeWithGrace(
     { delay: drainTimeoutMs + afterDrainMs, logger: log, skip: ['unhandledRejection'] },

@@ -96,4 +96,4 @@ async function within(work: Promise<unknown>, limitMs: number): Promise<boolean>
   return result
 }
 
-export type { Run } from './shard-worker.ts'
+export type { Run, Sightings } from './shard-worker.ts'

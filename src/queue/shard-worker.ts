@@ -15,11 +15,19 @@ import { outOfTurn } from './fused/finish.lua.ts'
 import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
-import { keepEventStreamShort, startUpkeep } from './upkeep.ts'
+import { keepEventStreamShort, startUpkeep, type UpkeepSightings } from './upkeep.ts'
 import { whoIndex } from './who.ts'
 
 /** One attempt of one event. Must not reject. */
 export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
+
+/** Told of what no attempt tells of: for metrics. */
+export type Sightings = UpkeepSightings & {
+  /** A dead letter that no runner has seen; by the name of its job. */
+  dead(event: string): void
+  /** An event was taken over from a worker that vanished. */
+  stalled(): void
+}
 
 /** What all shards of one process share. */
 export type WorkOptions = {
@@ -28,6 +36,8 @@ export type WorkOptions = {
   /** Attempts at a time in this process, over all shards. */
   readonly concurrency: number
   readonly log: Log
+  /** Nobody is told by default. */
+  readonly sightings?: Sightings
   /**
    * How long a worker's hold on a job lasts without renewal, in milliseconds; a killed worker's event is taken over
    * after at most this and a quarter of it. Default 10,000.
@@ -63,7 +73,7 @@ function putBack(delayMs: number, error: string): Outcome {
 }
 
 export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
-  const { connection, shard, lanes, log, lockMs = 10_000 } = options
+  const { connection, shard, lanes, log, sightings, lockMs = 10_000 } = options
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   const who = whoIndex(connection, shard, lanes.retentionMs)
   const lines = new WeakMap<object, string>()
@@ -81,8 +91,10 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
-  const tellDead = (job: Job, error: string) =>
+  const tellDead = (job: Job, error: string) => {
+    sightings?.dead(job.name)
     log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
+  }
 
   const dead = (job: Job, error: string): Outcome => {
     tellDead(job, error)
@@ -202,7 +214,10 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     },
   )
   worker.on('error', (error) => refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker'))
-  worker.on('stalled', (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished'))
+  worker.on('stalled', (jobId) => {
+    sightings?.stalled()
+    log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished')
+  })
 
   const upkeep = startUpkeep({
     redis: connection,
@@ -211,6 +226,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     retentionMs: lanes.retentionMs,
     retentionMaxEvents: Math.ceil(lanes.retentionMaxEvents / options.keys.shards),
     log,
+    sightings,
     ...(options.sweepMs === undefined ? {} : { everyMs: options.sweepMs }),
   })
   keepEventStreamShort(connection, shard).catch(() => {

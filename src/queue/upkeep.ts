@@ -17,6 +17,13 @@ const jobsPerTrim = 1_000
 const trimsPerPass = 10
 const recordsPerPass = 100
 
+export type UpkeepSightings = {
+  /** Lanes, by what was done to them. */
+  repaired(kind: 'advanced' | 'blocked', count: number): void
+  /** Completed events, before their retention. */
+  trimmedEarly(count: number): void
+}
+
 export type UpkeepOptions = {
   readonly redis: Connection
   readonly keys: ShardKeys
@@ -26,6 +33,8 @@ export type UpkeepOptions = {
   /** How many completed events are kept, over all shards divided by their number. */
   readonly retentionMaxEvents: number
   readonly log: Log
+  /** Told what a pass had to do beyond its routine; nobody by default. */
+  readonly sightings?: UpkeepSightings | undefined
   /** Default 2,000 ms. */
   readonly everyMs?: number
   /** Default: the clock of Redis, by which finished events are dated. */
@@ -40,7 +49,7 @@ export type Upkeep = {
 
 /** Starts the passes. Errors are logged and the next pass tries again. */
 export function startUpkeep(options: UpkeepOptions): Upkeep {
-  const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, everyMs = 2_000 } = options
+  const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, sightings, everyMs = 2_000 } = options
   const now = options.now ?? (() => serverMs(redis))
   const me = randomUUID()
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
@@ -60,6 +69,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     if (laneKeys.length === 0) return { advanced: 0, blocked: 0 }
     const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, at, laneKeys)
     if (advanced + blocked + failures > 0) {
+      sightings?.repaired('advanced', advanced)
+      sightings?.repaired('blocked', blocked)
       log.warn(
         { shard: keys.shard, advanced, blocked, failures },
         'lanes repaired: something other than the bridge changed the queue',
@@ -94,8 +105,10 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       trimmed += removed
       if (removed < jobsPerTrim) break
     }
-    if (trimmed > 0)
+    if (trimmed > 0) {
+      sightings?.trimmedEarly(trimmed)
       log.warn({ shard: keys.shard, events: trimmed }, 'redis memory above 80 %: oldest completed events removed early')
+    }
     return trimmed
   }
 

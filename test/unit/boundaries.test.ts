@@ -54,6 +54,8 @@ const mayImport: Record<string, Record<string, 'all' | 'type'>> = {
   'errors.ts': {},
   'log.ts': {},
   'mask.ts': {},
+  'probes.ts': {},
+  'metrics.ts': { event: 'all' },
 }
 const forAll = ['errors.ts', 'log.ts', 'mask.ts']
 
@@ -95,6 +97,7 @@ for (const [name, owners] of Object.entries({
   ioredis: ['queue'],
   fastify: ['ingress', 'admin'],
   '@fastify': ['ingress', 'admin'],
+  'prom-client': ['metrics.ts'],
 })) {
   test(`boundaries, the package ${name}, is imported by ${owners.join(' and ')} only`, () => {
     const users = imports.filter(({ from }) => packageOf(from) === name || from.startsWith(`${name}/`))
