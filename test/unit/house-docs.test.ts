@@ -39,10 +39,10 @@ for (const document of documents) {
   })
 
   test(`${document}, in the settings and codes it names, names such as exist`, () => {
-    // Of others: compose and the shell, processors of the user's, npm.
+    // Of others: compose and the shell, processors of the user's, npm, the long tests.
     const known = [...Object.keys(settings), ...errorCodes, 'NODE_IMAGE', 'REDIS_IMAGE', 'NPM_CONFIG_REGISTRY']
     const named = [...read(document).matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name = '']) => name)
-    const usersOwn = /^(CRM|FOLLOW_UP|PRESENCE)_/
+    const usersOwn = /^(CRM|FOLLOW_UP|PRESENCE|SOAK|FUZZ)_/
 
     assert.deepEqual(
       named.filter((name) => !known.includes(name) && !usersOwn.test(name)),
