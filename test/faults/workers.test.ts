@@ -3,12 +3,15 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import { type LaneEvent, readLane } from '../../src/queue/history.ts'
 import { shardKeys } from '../../src/queue/keys.ts'
 import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
 import { judge, type LedgerLine } from '../support/ledger.ts'
 import { type Load, post, startLoad, total } from '../support/load.ts'
+import type { LogLine } from '../support/processes.ts'
 import { inspect } from '../support/redis.ts'
 import { faultRow, type Row } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
@@ -64,6 +67,8 @@ async function more(running: Load, count: number): Promise<void> {
   const before = running.count()
   await waitFor(() => running.count() >= before + count, { limitMs: 60_000, what: `${count} more acks` })
 }
+
+const isReady = ({ msg }: LogLine) => msg === 'worker ready'
 
 const doneOf = (lines: readonly Line[]) => lines.filter(({ what }) => what === 'done')
 
@@ -298,3 +303,196 @@ faultRow('Two workers, same event after a stall', 'the stale holder is refused',
   row.fact('stale settles accepted', accepted, 0)
   row.fact('dead letters', await look.zcard(keys.failed), 0)
 })
+
+/** The event in the middle of `waits`, in milliseconds. */
+function median(waits: readonly number[]): number {
+  return waits.toSorted((one, other) => one - other)[Math.floor(waits.length / 2)] ?? Number.NaN
+}
+
+/** How long the events of a load waited from the ingress to their first start. */
+function waitsOf(lines: readonly Line[], running: Load): number[] {
+  const ids = new Set([...running.sent.acked.values()].flat())
+  return lines
+    .filter(({ what, run, eventId }) => what === 'start' && run === 1 && ids.has(eventId))
+    .map(({ waitMs }) => waitMs)
+}
+
+faultRow(
+  'Poison payload',
+  'attempts, then a dead letter, and its lane goes on; other lanes unaffected',
+  async (t, row) => {
+    const attempts = row.pick(4, 6)
+    const firstMs = 200
+    const { bridge, ingress, put, lines, seen, history } = await scene(t, {
+      ATTEMPTS: String(attempts),
+      BACKOFF_FIRST_MS: String(firstMs),
+    })
+    for (const worker of [bridge.worker(), bridge.worker()]) await worker.line(isReady)
+    const running = load(ingress, 60)
+    await more(running, row.pick(60, 600))
+    const before = waitsOf(lines(), running).length
+
+    const calls = row.pick(2, 20)
+    const poison: string[] = []
+    const behind: string[] = []
+    for (let call = 0; call < calls; call += 1) {
+      const [first = '', ...others] = await put(`poison.${call}`, 'error', '', '')
+      poison.push(first)
+      behind.push(...others)
+    }
+    for (const id of behind) await seen(({ what, eventId }) => what === 'done' && eventId === id)
+    await more(running, row.pick(60, 600))
+    const sent = await running.stop()
+    await bridge.settled([ingress])
+    const all = lines()
+    // What is dead is over, which a ledger of starts and ends does not tell.
+    const others = all.filter(({ lane }) => !lane.includes('poison'))
+    const verdict = judge(others, [...sent.acked.values()].flat())
+
+    let slowestMs = 0
+    let dead = 0
+    for (let call = 0; call < calls; call += 1) {
+      const [first, second] = await history(`poison.${call}`)
+      if (first?.state === 'dead') dead += 1
+      slowestMs = Math.max(slowestMs, (second?.attempts[0]?.startedAt ?? 0) - (first?.attempts[0]?.startedAt ?? 0))
+    }
+    const started = (ids: readonly string[]) =>
+      all.filter(({ what, eventId }) => what === 'start' && ids.includes(eventId))
+    const lastFailure = (lane: string) => all.findLastIndex((line) => line.lane === lane && line.what === 'fail')
+    row.fact('refused', total(sent.refused) + total(sent.broken), 0)
+    row.fact('lost', verdict.lost.length + judge(all, behind).lost.length, 0)
+    row.fact('overtaken', verdict.overtaken.length, 0)
+    row.fact(
+      'started too early',
+      started(behind).filter((line) => all.indexOf(line) < lastFailure(line.lane)).length,
+      0,
+    )
+    row.fact('attempts of each', started(poison).length / calls, attempts)
+    row.fact('dead letters', dead, calls)
+    row.fact('started behind them', started(behind).length, behind.length)
+    const waits = waitsOf(others, running)
+    const backoffs = firstMs * (2 ** (attempts - 1) - 1)
+    row.figure('lane held', slowestMs / 1_000, { atMost: backoffs / 1_000, unit: 's' })
+    row.figure('others waited, of before', median(waits.slice(before)) / median(waits.slice(0, before)), { below: 1.5 })
+  },
+)
+
+faultRow('Thousands of blocked lanes', 'other lanes wait no longer', async (t, row) => {
+  const env = { DEAD_HEAD: 'block' }
+  const [free, full] = [await scene(t, env), await scene(t, env)]
+  for (const { bridge } of [free, full]) await bridge.worker().line(isReady)
+
+  const lanes = row.pick(300, 5_000)
+  const calls = Array.from({ length: lanes }, (_, call) => call)
+  const sender = async () => {
+    for (let call = calls.pop(); call !== undefined; call = calls.pop()) await full.put(`blocked.${call}`, 'refuse', '')
+  }
+  await Promise.all(Array.from({ length: 16 }, sender))
+  await waitFor(async () => (await full.look.hlen(full.keys.blocked)) === lanes, { limitMs: 120_000 })
+
+  // By turns, so that whatever else the machine does concerns both.
+  const waits = new Map([free, full].map((one): [typeof one, number[]] => [one, []]))
+  for (let round = 0; round < row.pick(1, 6); round += 1) {
+    for (const [{ bridge, ingress, lines }, found] of waits) {
+      const running = startLoad({ ports: () => [ingress.port], perSecond: 100, lanes: 50, calls: String(round) })
+      await more(running, row.pick(100, 1_000))
+      const sent = await running.stop()
+      const ids = [...sent.acked.values()].flat()
+      await waitFor(() => judge(lines(), ids).lost.length === 0, { limitMs: 60_000, what: 'all of them are done' })
+      row.fact(`refused in round ${round}`, total(sent.refused) + total(sent.broken), 0)
+      row.fact('overtaken', bridge.verdict(sent).overtaken.length, 0)
+      found.push(...waitsOf(lines(), running))
+    }
+  }
+
+  row.fact('lanes still blocked', await full.look.hlen(full.keys.blocked), lanes)
+  row.fact(
+    'started behind a blocked head',
+    full.lines().filter(({ lane, what }) => lane.includes('blocked') && what === 'start').length - lanes,
+    0,
+  )
+  const [base = [], beside = []] = [...waits.values()]
+  row.figure('median wait, of that without', median(beside) / median(base), { below: 1.2 })
+})
+
+faultRow('Clock steps', 'order by sequence, timers monotonic', async (t, row) => {
+  const bridge = await startBridge(t, { env: { LEDGER_FAIL: '0.1', LEDGER_WORK_MS: '20' } })
+  const hourMs = 3_600_000
+  const stepped = (name: string) => {
+    const file = join(bridge.spoolDir, '..', `clock-${name}`)
+    const preload = pathToFileURL('test/support/clock.mjs').href
+    return {
+      env: { CLOCK_FILE: file, NODE_OPTIONS: `--import=${preload}` },
+      by: (shiftMs: number) => writeFileSync(file, String(shiftMs)),
+    }
+  }
+  const clocks = { ingress: stepped('ingress'), one: stepped('one'), other: stepped('other') }
+  const ingress = await listening(await bridge.ingress({ ...clocks.ingress.env, LOG_LEVEL: 'debug' }))
+  const workers = [bridge.worker(clocks.one.env), bridge.worker(clocks.other.env)]
+  const running = load(ingress, 100)
+  const goesOn = async () => {
+    const done = doneOf(linesOf(bridge)).length
+    await more(running, row.pick(50, 500))
+    await waitFor(() => doneOf(linesOf(bridge)).length >= done + row.pick(30, 300), { what: 'events are processed' })
+  }
+  await goesOn()
+
+  for (let round = 0; round < row.pick(1, 5); round += 1) {
+    for (const [ingressMs, oneMs, otherMs] of [
+      [hourMs, 0, 0],
+      [hourMs, hourMs, -hourMs],
+      [-hourMs, -hourMs, hourMs],
+      [0, -hourMs, -hourMs],
+      [0, 0, 0],
+    ] as const) {
+      clocks.ingress.by(ingressMs)
+      clocks.one.by(oneMs)
+      clocks.other.by(otherMs)
+      await goesOn()
+    }
+  }
+  // A retry that was set while the clock was ahead waits for that clock: it comes once more.
+  for (const clock of [clocks.one, clocks.other]) clock.by(hourMs)
+
+  const stamps = [ingress, ...workers].map(({ lines }) => lines.map(({ time }) => Date.parse(String(time))))
+  await end(row, bridge, ingress, running)
+  row.fact('clocks that stepped', stamps.filter((times) => Math.max(...times) - Math.min(...times) > hourMs).length, 3)
+})
+
+for (const [windowMs, events] of [
+  [0, 5],
+  [60_000, 1],
+] as const) {
+  faultRow(
+    'Same delivery 5 times at once',
+    windowMs === 0
+      ? 'without a window, five events each'
+      : 'with a window of 60,000 ms, one event and five times its id',
+    async (t, row) => {
+      const { bridge, ingress, lines } = await scene(t, { DUPLICATE_WINDOW_MS: String(windowMs) })
+      bridge.worker()
+      const agent = new Agent({ keepAlive: true, maxSockets: 50 })
+      t.after(() => agent.destroy())
+      const ids = new Set<string>()
+      let oddAnswers = 0
+      const deliver = async (call: number) => {
+        const body = JSON.stringify({ event_name: 'NewState', unique_id: `same.${call}`, state: 'Up', exten: '200' })
+        const answers = await Promise.all(Array.from({ length: 5 }, () => post(agent, ingress.port, body)))
+        const found = new Set(answers.flatMap(({ eventId }) => eventId ?? []))
+        if (answers.some(({ status }) => status !== 200) || found.size !== events) oddAnswers += 1
+        for (const id of found) ids.add(id)
+      }
+      const deliveries = row.pick(100, 1_000)
+      for (let call = 0; call < deliveries; call += 10) {
+        await Promise.all(Array.from({ length: 10 }, (_, index) => deliver(call + index)))
+      }
+      await bridge.settled([ingress])
+
+      row.fact('deliveries not answered so', oddAnswers, 0)
+      row.fact('events', ids.size, deliveries * events)
+      row.fact('lost', judge(lines(), [...ids]).lost.length, 0)
+      row.fact('events nobody was told of', new Set(lines().map(({ eventId }) => eventId)).size - ids.size, 0)
+      row.fact('overtaken', judge(lines(), [...ids]).overtaken.length, 0)
+    },
+  )
+}
