@@ -29,6 +29,15 @@ export type ShardKeys = {
   readonly failed: string
   /** BullMQ's sorted set of jobs that wait for a time. */
   readonly delayed: string
+  /** BullMQ's lists of jobs that wait for a worker, and that one has. */
+  readonly waiting: string
+  readonly active: string
+  /** List of what operators did, newest first; in shard 0 only. */
+  readonly actions: string
+  /** Sorted set process id -> when it was last heard; in shard 0 only. */
+  readonly alive: string
+  /** Hash process id -> what it says of itself; in shard 0 only. */
+  readonly heartbeats: string
   /** Sorted set job id -> sequence: dedupe and timeline of one lane. */
   call(laneKey: string): string
   /** List of the events parked behind a lane's head. */
@@ -58,6 +67,11 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
     completed: `${queue}:completed`,
     failed: `${queue}:failed`,
     delayed: `${queue}:delayed`,
+    waiting: `${queue}:wait`,
+    active: `${queue}:active`,
+    actions: `${base}:actions`,
+    alive: `${base}:alive`,
+    heartbeats: `${base}:heartbeats`,
     call: (laneKey) => `${base}:call:${laneKey}`,
     lane: (laneKey) => `${base}:lane:${laneKey}`,
     job: (jobId) => `${queue}:${jobId}`,

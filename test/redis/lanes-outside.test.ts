@@ -2,9 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UnrecoverableError, Worker } from 'bullmq'
-import { listDeadLetters } from '../../src/queue/dead-letters.ts'
 import { queueName } from '../../src/queue/keys.ts'
-import { board, deadJob, replayJob, upkeep, type World, world } from '../support/lanes.ts'
+import { board, deadJob, listDeadLetters, replayJob, upkeep, type World, world } from '../support/lanes.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/call:1'

@@ -10,7 +10,7 @@ import type { Event, NewEvent } from '../../src/event/event.ts'
 import type { Attempt, Outcome } from '../../src/event/outcome.ts'
 import { createLog, type Log } from '../../src/log.ts'
 import { type ConsumeOptions, type Consumer, consume, type Run } from '../../src/queue/consume.ts'
-import { discard, listDeadLetters, type Replayed, replay } from '../../src/queue/dead-letters.ts'
+import { type DeadLetter, discard, type Replayed, readDeadLetters, replay } from '../../src/queue/dead-letters.ts'
 import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
 import { defineScripts } from '../../src/queue/fused/commands.ts'
 import { type EventState, type LaneEvent, readLane } from '../../src/queue/history.ts'
@@ -177,6 +177,12 @@ export function board(t: TestContext, { config, keys }: World): Queue {
   queue.on('error', () => {})
   t.after(() => queue.close())
   return queue
+}
+
+/** The newest dead letters of one shard, at most 100. */
+export async function listDeadLetters(redis: Redis, keys: ShardKeys): Promise<readonly DeadLetter[]> {
+  const queues = { redis, shards: [keys], sources: ['default'], timeZoneOf: () => 'UTC' }
+  return (await readDeadLetters(queues, {}, { limit: 100 })).dead
 }
 
 /** Waits until that many dead letters are there, then gives the job id of the one with this label. */

@@ -1,0 +1,133 @@
+/**
+ * Queues: all shards at once, for those who look and steer (the admin, the commands). Every function of theirs takes one.
+ * Fails fast while Redis is away, and never waits for it: whoever asked would rather know.
+ */
+import { type Config, timeZoneOf } from '../config.ts'
+import { BridgeError, RedisUnavailableError } from '../errors.ts'
+import type { Log } from '../log.ts'
+import { connectProducer, disconnect } from './connection.ts'
+import { checkedScripts } from './fused/bullmq-scripts.ts'
+import { type Connection, defineScripts } from './fused/commands.ts'
+import { laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
+
+export type Queues = {
+  readonly redis: Connection
+  readonly shards: readonly ShardKeys[]
+  /** Every source there may be, `default` included. */
+  readonly sources: readonly string[]
+  /** The zone of dates without one, by source; a replay normalises anew. */
+  timeZoneOf(source: string): string
+}
+
+export type OpenQueues = Queues & {
+  /**
+   * Resolves when Redis can be asked and holds as many shards as SHARDS says; a new Redis, with none yet, will do.
+   * @throws RedisUnavailableError if it does not answer within `limitMs`; BridgeError BRIDGE_SHARDS.
+   */
+  ready(limitMs?: number): Promise<void>
+  close(): Promise<void>
+}
+
+export type QueuesOptions = {
+  readonly redis: Config['redis']
+  readonly keys: Config['keys']
+  readonly sources: Config['ingress']['sources']
+  readonly timeZones: Config['ingress']['timeZones']
+  readonly log: Log
+  /** How long one answer of Redis may take, in milliseconds. Default 5,000. */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Opens one connection for looks, replays and discards. Returns at once, whether Redis is there or not.
+ * @throws BridgeError BRIDGE_BULLMQ_VERSION if the installed BullMQ is not the known one.
+ */
+export function openQueues({
+  redis: config,
+  keys,
+  sources,
+  timeZones,
+  log,
+  timeoutMs = 5_000,
+}: QueuesOptions): OpenQueues {
+  const redis = connectProducer({ ...config, enqueueTimeoutMs: timeoutMs }, log)
+  defineScripts(redis, checkedScripts())
+  const shards = shardsOf(keys)
+  return {
+    redis,
+    shards,
+    sources: ['default', ...sources],
+    timeZoneOf: (source) => timeZoneOf(timeZones, source),
+    async ready(limitMs = timeoutMs) {
+      await whenReady(redis, limitMs)
+      await checkShards(redis, shards)
+    },
+    close: () => disconnect(redis),
+  }
+}
+
+/** The keys of every shard, shard 0 first. */
+export function shardsOf({ prefix, shards }: Config['keys']): readonly ShardKeys[] {
+  return Array.from({ length: shards }, (_, shard) => shardKeys(prefix, shard))
+}
+
+/** The keys of the shard that a lane is in. */
+export function shardOfLane({ shards }: Pick<Queues, 'shards'>, lane: string): ShardKeys {
+  return at(shards, shardOf(laneKeyOf(lane), shards.length))
+}
+
+/** The shard that holds what there is once only: actions and heartbeats. */
+export function firstShard({ shards }: Pick<Queues, 'shards'>): ShardKeys {
+  return at(shards, 0)
+}
+
+/** Now, in epoch milliseconds, by the clock of Redis: what is finished is dated by it. */
+export async function serverNow(redis: Connection): Promise<number> {
+  const [seconds, microseconds] = await redis.time()
+  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
+}
+
+/** What each command of a pipeline answered, in order. Rejects with the first refusal. */
+export async function answersOf(pipeline: ReturnType<Connection['pipeline']>): Promise<unknown[]> {
+  const answers = (await pipeline.exec()) ?? []
+  return answers.map(([error, answer]) => {
+    if (error !== null) throw error
+    return answer
+  })
+}
+
+function at(shards: readonly ShardKeys[], index: number): ShardKeys {
+  const keys = shards[index]
+  if (keys === undefined) throw new RangeError(`there is no shard ${index}`)
+  return keys
+}
+
+async function whenReady(redis: Connection, limitMs: number): Promise<void> {
+  if (redis.status === 'ready') return
+  let reason = 'no answer'
+  const heard = (error: Error) => {
+    reason = error.message
+  }
+  redis.on('error', heard)
+  let timer: NodeJS.Timeout | undefined
+  try {
+    await new Promise<void>((resolve, reject) => {
+      redis.once('ready', resolve)
+      timer = setTimeout(() => reject(new RedisUnavailableError(`Redis did not answer: ${reason}`)), limitMs)
+    })
+  } finally {
+    clearTimeout(timer)
+    redis.off('error', heard)
+  }
+}
+
+/** Whoever looks with another count would look in the wrong places, and find nothing. */
+async function checkShards(redis: Connection, shards: readonly ShardKeys[]): Promise<void> {
+  const [first] = shards
+  const count = first === undefined ? null : await redis.get(first.shards)
+  if (count === null || count === String(shards.length)) return
+  throw new BridgeError(
+    'BRIDGE_SHARDS',
+    `SHARDS=${shards.length}, but Redis holds events spread over ${count} shards: give this process SHARDS=${count}, as all others have.`,
+  )
+}

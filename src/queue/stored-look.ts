@@ -1,0 +1,22 @@
+/**
+ * The stored event as those see it who only look: read without a check, since what cannot be decoded must be shown, too.
+ */
+
+/** A stored event as plain JSON (src/event/stored.ts), or what there is of it. */
+export type StoredEvent = Readonly<Record<string, unknown>>
+
+/** The object in a job's data; an empty one if it is none. */
+export function storedOf(data: string | null | undefined): StoredEvent {
+  try {
+    const value: unknown = JSON.parse(data ?? '{}')
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StoredEvent) : {}
+  } catch {
+    return {}
+  }
+}
+
+/** A field's text; `otherwise` if it is missing or no text. */
+export function textOf<T extends string | null>(stored: StoredEvent, field: string, otherwise: T): string | T {
+  const value = stored[field]
+  return typeof value === 'string' ? value : otherwise
+}
