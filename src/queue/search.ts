@@ -43,9 +43,10 @@ export async function search(queues: Queues, query: string, limit = 50): Promise
 
   const found = await Promise.all([...lanes].map((lane) => summary(queues, lane)))
   return found
-    .filter((call) => call !== undefined)
-    .sort((a, b) => b.lastAt - a.lastAt)
+    .filter((one) => one !== undefined)
+    .sort((a, b) => b.last - a.last)
     .slice(0, limit)
+    .map(({ call }) => call)
 }
 
 /** The lanes that a number was seen in last, over all shards. */
@@ -67,8 +68,8 @@ async function lanesOfEvent({ redis, shards }: Queues, text: string): Promise<st
   return jobs.flat().map((job) => textOf(storedOf(job.data), 'lane', job.laneKey))
 }
 
-/** What of a lane stands in a list; undefined if nothing of it is kept. */
-async function summary(queues: Queues, lane: string): Promise<FoundCall | undefined> {
+/** What of a lane stands in a list, and its last sequence; undefined if nothing of it is kept. */
+async function summary(queues: Queues, lane: string): Promise<{ call: FoundCall; last: number } | undefined> {
   const { redis } = queues
   const laneKey = laneKeyOf(lane)
   const keys = shardOfLane(queues, lane)
@@ -87,7 +88,7 @@ async function summary(queues: Queues, lane: string): Promise<FoundCall | undefi
   if (first === undefined || last === undefined || newest === undefined) return undefined
   const jobIds = latest.filter((_, index) => index % 2 === 0)
   const state = isBlocked === 1 ? 'blocked' : await stateOf(redis, keys, jobIds, head)
-  return {
+  const call: FoundCall = {
     callId: callIdIn(lane),
     lane,
     source: sourceOf(lane),
@@ -96,6 +97,7 @@ async function summary(queues: Queues, lane: string): Promise<FoundCall | undefi
     events: count > maxIds ? count : new Set(jobIds.map(eventIdOf)).size,
     state,
   }
+  return { call, last: Number(last) }
 }
 
 async function stateOf(

@@ -323,12 +323,13 @@ test('replay, when Redis goes away in the middle, says how far it came, and the 
 test('replay of one call among thousands of dead letters, does not go through them', async (t) => {
   const { url } = await startRedis(t)
   const w = await world(t, { url, script: { a: ['dead'] } })
-  w.work()
+  const worker = w.work()
   await putAll(
     w,
     Array.from({ length: 1_500 }, (_, index) => ({ lane: `default/call:${index}`, label: 'a' })),
   )
   await settled(w)
+  await worker.drain(5_000)
 
   const commands = await commandsOf(w.redis, async () => {
     const { eventIds } = await replaySelected(queuesOf(w), { callId: '7' }, { who, isDryRun: true })

@@ -63,6 +63,33 @@ test('dead letters, many of which died in one millisecond, are paged without one
   assert.equal(new Set(all.flat()).size, 30)
 })
 
+test('dead letters, hundreds in four shards of which one has all the newest, come newest first and each once', async (t) => {
+  const w = await world(t, { env: { SHARDS: '4' }, script: { a: ['dead'] } })
+  const worker = w.work()
+  await putAll(
+    w,
+    Array.from({ length: 500 }, (_, index) => ({ lane: `default/call:${index}`, label: 'a' })),
+  )
+  await settled(w)
+  await worker.drain(5_000)
+  const expected: string[] = []
+  for (const { shard, failed } of queuesOf(w).shards) {
+    const jobIds = await w.redis.zrange(failed, '0', '-1')
+    for (const [index, jobId] of jobIds.entries()) await w.redis.zadd(failed, 10_000 * (4 - shard) - index, jobId)
+    expected.push(...jobIds)
+  }
+
+  const all: string[] = []
+  let cursor: string | undefined
+  do {
+    const page = await readDeadLetters(queuesOf(w), {}, { limit: 90, cursor })
+    all.push(...page.dead.map(({ jobId }) => jobId))
+    cursor = page.cursor
+  } while (cursor !== undefined)
+
+  assert.deepEqual(all, expected)
+})
+
 test('a dead letter, as it is listed, tells its event with the raw webhook, its error, its attempts and when it died', async (t) => {
   const w = await world(t, { script: { a: ['fail', dead('CRM answered 422')] } })
   w.work()
@@ -164,12 +191,13 @@ test('errors, of many dead letters, are grouped with count, first and last; read
     Array.from({ length: 12 }, (_, index) => [`s${index}`, [dead(`CRM answered ${500 + index}`)]]),
   )
   const w = await world(t, { url, env: { SHARDS: '4' }, script: { ...script, other: [dead('no such customer')] } })
-  w.work()
+  const worker = w.work()
   await putAll(
     w,
     [...Object.keys(script), 'other'].map((label) => ({ lane: `default/call:${label}`, label })),
   )
   await settled(w)
+  await worker.drain(5_000)
   const groups = errorGroupsOf(queuesOf(w))
 
   const { groups: first, grouped, dead: all } = await groups()
@@ -192,7 +220,7 @@ test('errors, of many dead letters, are grouped with count, first and last; read
 test('a page, of a filter that fits one of thousands, looks at so many and no more, and goes on from there', async (t) => {
   const { url } = await startRedis(t)
   const w = await world(t, { url, script: { a: [dead('CRM answered 503')], b: [dead('the one')] } })
-  w.work()
+  const worker = w.work()
   await w.put('default/call:the-one', 'b')
   await settled(w)
   await putAll(
@@ -200,6 +228,7 @@ test('a page, of a filter that fits one of thousands, looks at so many and no mo
     Array.from({ length: 2_500 }, (_, index) => ({ lane: `default/call:${index}`, label: 'a' })),
   )
   await settled(w)
+  await worker.drain(5_000)
   const queues = queuesOf(w)
 
   const commands = await commandsOf(w.redis, async () => {
