@@ -37,6 +37,22 @@ export function maskNumbers(text: string): string {
   })
 }
 
+/**
+ * The value, a plain one such as JSON gives, with phone numbers masked in all its texts, names of fields included; a number
+ * that reads like a phone number becomes its masked text.
+ */
+export function maskValue(value: unknown): unknown {
+  if (typeof value === 'string') return maskNumbers(value)
+  if (typeof value === 'number') {
+    const text = String(value)
+    const masked = maskNumbers(text)
+    return masked === text ? value : masked
+  }
+  if (Array.isArray(value)) return value.map(maskValue)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [maskNumbers(name), maskValue(inner)]))
+}
+
 /** The text, or as much of its beginning as fits into `maxBytes` of UTF-8 with `…` behind it. Cuts no character in half. */
 export function cutText(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text

@@ -22,9 +22,22 @@ export type ActionOptions = {
   readonly progress?: (done: number, planned: number) => void
 }
 
+/** One dead letter of an action. */
+export type Step = {
+  readonly eventId: string
+  readonly name: string
+  /** Its lane as it stands in keys: all but very long or unusual ones as they are. */
+  readonly lane: string
+  readonly error: string
+  /** It blocks its lane: a replay runs it in its own place, a discard lets the lane go on. */
+  readonly isHead: boolean
+}
+
 export type ActionResult = {
   /** In their order: what was done; in a dry run, what would be. Left out is what somebody else has done meanwhile. */
   readonly eventIds: readonly string[]
+  /** The same, told more fully. */
+  readonly steps: readonly Step[]
   /** How many dead letters the selector meant. */
   readonly planned: number
   /** False if the signal ended it early. */
@@ -77,8 +90,7 @@ async function act(
   const lanes = await plan(queues, filter, { until: startedAt, ...(signal === undefined ? {} : { signal }) })
   const turns = lanes.flat()
   const planned = turns.length
-  if (isDryRun || planned === 0)
-    return { eventIds: turns.map(({ jobId }) => eventIdOf(jobId)), planned, isComplete: signal?.aborted !== true }
+  if (isDryRun || planned === 0) return resultOf(turns, planned, signal?.aborted !== true)
 
   const id = randomUUID()
   await record(queues, { id, at: startedAt, who, what, selector, planned })
@@ -100,11 +112,11 @@ async function act(
   const failed = ends.find((end) => end.status === 'rejected')
   const error =
     failed === undefined ? undefined : String(failed.reason instanceof Error ? failed.reason.message : failed.reason)
-  const result = {
-    eventIds: turns.filter((turn) => done.has(turn)).map(({ jobId }) => eventIdOf(jobId)),
+  const result = resultOf(
+    turns.filter((turn) => done.has(turn)),
     planned,
-    isComplete: tried === planned,
-  }
+    tried === planned,
+  )
   const end = { id, done: done.size, isComplete: result.isComplete, ...(error === undefined ? {} : { error }) }
   if (failed === undefined) {
     await record(queues, end)
@@ -117,6 +129,17 @@ async function act(
     `Redis failed after ${done.size} of ${planned} dead letters, the rest is as it was; ask again to go on: ${error}`,
     { cause: failed.reason },
   )
+}
+
+function resultOf(turns: readonly Turn[], planned: number, isComplete: boolean): ActionResult {
+  const steps = turns.map(({ jobId, name, laneKey, error, isHead }) => ({
+    eventId: eventIdOf(jobId),
+    name,
+    lane: laneKey,
+    error,
+    isHead,
+  }))
+  return { eventIds: steps.map(({ eventId }) => eventId), steps, planned, isComplete }
 }
 
 const maxRecords = 1_000

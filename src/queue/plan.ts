@@ -7,7 +7,14 @@ import { answersOf, type Queues, shardOfLane } from './queues.ts'
 import { type DeadFilter, type DeadPlace, fits, knownPlaces, lanesOf, lookAtPlaces, newestFirst } from './select.ts'
 
 /** One dead letter's turn. */
-export type Turn = DeadPlace & { readonly laneKey: string; readonly sequence: number; readonly isHead: boolean }
+export type Turn = DeadPlace & {
+  readonly laneKey: string
+  readonly sequence: number
+  /** It blocks its lane: a replay runs it in its own place, any other behind what is in the lane by then. */
+  readonly isHead: boolean
+  readonly name: string
+  readonly error: string
+}
 
 export type PlanOptions = {
   /** Only those that were dead by then, in epoch milliseconds: what an action lets die again it must not meet again. */
@@ -79,7 +86,7 @@ async function turnsAt(
     const meant = places.flatMap((place) => {
       const job = jobs.get(place.jobId)
       return place.keys === keys && job !== undefined && fits(job, filter, laneKeys)
-        ? [{ ...place, laneKey: job.laneKey }]
+        ? [{ ...place, laneKey: job.laneKey, name: job.name, error: job.error }]
         : []
     })
     if (meant.length === 0) continue

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { cutText, maskNumbers } from '../../src/mask.ts'
+import { cutText, maskNumbers, maskValue } from '../../src/mask.ts'
 
 const masked: readonly (readonly [string, string])[] = [
   ['CRM refused 09120000101', 'CRM refused 0912*****01'],
@@ -110,4 +110,20 @@ test('cutText, given any text and limit, stays within the limit and well-formed'
       if (Buffer.byteLength(text) <= maxBytes) assert.equal(cut, text)
     }),
   )
+})
+
+test('maskValue, given what JSON gives, masks numbers in texts, names and figures at any depth and leaves the rest', () => {
+  const value = {
+    eventId: '0197f3a2-7c1e-7000-8000-000000000001',
+    callId: '1700000000.101',
+    sequence: 1_764_109_240_123_456,
+    data: { src: '09120000101', list: [{ 'to 09120000102': 9_120_000_103 }], seconds: 12, none: null, isOk: true },
+  }
+
+  assert.deepEqual(maskValue(value), {
+    eventId: '0197f3a2-7c1e-7000-8000-000000000001',
+    callId: '1700000000.101',
+    sequence: 1_764_109_240_123_456,
+    data: { src: '0912*****01', list: [{ 'to 0912*****02': '9120****03' }], seconds: 12, none: null, isOk: true },
+  })
 })

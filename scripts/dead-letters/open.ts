@@ -1,0 +1,61 @@
+/**
+ * What `dead`, `replay` and `discard` have in common: the settings, the queues, errors in one sentence, an exit code.
+ */
+import { hostname, userInfo } from 'node:os'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { BridgeError, ConfigError } from '../../src/errors.ts'
+import { createLog } from '../../src/log.ts'
+import { type OpenQueues, openQueues } from '../../src/queue/queues.ts'
+import { upEnv } from '../up/settings.ts'
+
+export type Desk = { readonly queues: OpenQueues; readonly config: Config }
+
+/** Runs `work` on the queues that the settings name, closes them, and gives the exit code: 1 with a sentence if it could not. */
+export async function withQueues(work: (desk: Desk) => Promise<number>): Promise<number> {
+  let queues: OpenQueues | undefined
+  try {
+    const config = loadConfig(upEnv(process.env).env)
+    const { redis, keys, ingress } = config
+    const { sources, timeZones } = ingress
+    queues = openQueues({ redis, keys, sources, timeZones, log: createLog({ level: 'silent' }) })
+    await queues.ready().catch((error: unknown) => {
+      throw unreachable(error, config)
+    })
+    return await work({ queues, config })
+  } catch (error) {
+    process.stderr.write(`${sentenceOf(error)}\n`)
+    return 1
+  } finally {
+    await queues?.close()
+  }
+}
+
+/** Who acts, for the record. */
+export function whoAmI(): string {
+  try {
+    return `cli:${userInfo().username}@${hostname()}`
+  } catch {
+    // A container may run under a number that has no name.
+    return `cli:${process.getuid?.() ?? 'unknown'}@${hostname()}`
+  }
+}
+
+function unreachable(error: unknown, { redis }: Config): unknown {
+  if (!(error instanceof BridgeError) || error.code !== 'BRIDGE_REDIS_UNAVAILABLE') return error
+  const where =
+    redis.clusterNodes.length > 0
+      ? redis.clusterNodes.join(', ')
+      : redis.sentinels.length > 0
+        ? `the sentinels ${redis.sentinels.join(', ')}`
+        : redis.url.replace(/\/\/[^@/]*@/, '//***@')
+  return new BridgeError(
+    error.code,
+    `${error.message} (${where}). REDIS_URL names another; npm run up prints the one it uses.`,
+  )
+}
+
+/** What was thrown on purpose says all in one sentence; the rest needs its stack. */
+function sentenceOf(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof BridgeError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

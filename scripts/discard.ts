@@ -1,0 +1,14 @@
+/**
+ * `npm run discard`: dead letters given up for good, by event id, call, lane, event or error. Exit codes: 0, 1 not done, 2 wrong options.
+ */
+import { act } from './dead-letters/act.ts'
+import { discardHelp } from './dead-letters/help.ts'
+import { withQueues } from './dead-letters/open.ts'
+import { readActCommand } from './dead-letters/options.ts'
+
+const command = readActCommand(process.argv.slice(2), 'discard')
+if (command.kind === 'help') process.stdout.write(discardHelp)
+else if (command.kind === 'wrong') {
+  process.stderr.write(`${command.problems.join('\n')}\n`)
+  process.exitCode = 2
+} else process.exitCode = await withQueues((desk) => act(desk, 'discard', command))
