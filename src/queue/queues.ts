@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts } from './fused/commands.ts'
+import { defineLooks } from './fused/look.ts'
 import { laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
 
 export type Queues = {
@@ -52,6 +53,7 @@ export function openQueues({
 }: QueuesOptions): OpenQueues {
   const redis = connectProducer({ ...config, enqueueTimeoutMs: timeoutMs }, log)
   defineScripts(redis, checkedScripts())
+  defineLooks(redis)
   const shards = shardsOf(keys)
   return {
     redis,

@@ -101,7 +101,15 @@ const looks = {
 
 type Scripted = Record<string, ((...args: (string | number)[]) => Promise<unknown>) | undefined>
 
-/** Teaches the connection the script on its first use, so that any connection can look. */
+/**
+ * Teaches a connection all looks. Before its first use, if it pipelines by itself: a pipeline that has begun does not know
+ * what is defined after it.
+ */
+export function defineLooks(redis: Connection): void {
+  for (const [name, script] of Object.entries(looks)) redis.defineCommand(name, script)
+}
+
+/** A connection that was not taught them is taught this one, so that any can look. */
 async function look(redis: Connection, name: keyof typeof looks, ...args: (string | number)[]): Promise<unknown> {
   const scripted = redis as unknown as Scripted
   if (scripted[name] === undefined) redis.defineCommand(name, looks[name])
