@@ -74,6 +74,7 @@ faultRow('Deep JSON, __proto__', 'kept raw as Unknown, 200, and the loop turns m
     `${'['.repeat(30_000)}${']'.repeat(30_000)}`,
     `${'{"a":'.repeat(30_000)}1${'}'.repeat(30_000)}`,
     `{"event_name":"Cdr","x":${'['.repeat(500_000)}}`,
+    `{"event_name":"Cdr","x":${'['.repeat(30_000)}${']'.repeat(30_000)}}`,
     '(['.repeat(30_000),
     `api_data=${'['.repeat(30_000)}`,
     `x${'[a]'.repeat(30_000)}=1`,
@@ -112,18 +113,10 @@ faultRow('Deep JSON, __proto__', 'kept raw as Unknown, 200, and the loop turns m
   )
   const events = await Promise.all(answers.map(({ eventIds }) => rawOf(eventIds[0] ?? '')))
   const isDeep = (at: number) => at % bodies.length < deep.length
-  row.fact(
-    'deep and not Unknown',
-    count(
-      events,
-      (event) =>
-        event !== undefined && isDeep(events.indexOf(event)) && event.name !== 'Unknown' && event.name !== 'Cdr',
-    ),
-    0,
-  )
+  row.fact('deep and not Unknown', events.filter((event, at) => isDeep(at) && event?.name !== 'Unknown').length, 0)
   row.fact(
     'not kept byte for byte',
-    count(events, (event) => !event || event.raw.body !== bodies[events.indexOf(event) % bodies.length]),
+    events.filter((event, at) => event?.raw.body !== bodies[at % bodies.length]).length,
     0,
   )
   row.figure('loop blocked', Math.max(...pings), { below: 20, unit: 'ms' })
