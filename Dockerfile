@@ -34,6 +34,10 @@ ENTRYPOINT ["node", "--enable-source-maps", "dist/scripts/simulate.js"]
 FROM runtime AS worker
 CMD ["node", "--enable-source-maps", "dist/src/main/worker.js"]
 
+FROM runtime AS admin
+EXPOSE 3001
+CMD ["node", "--enable-source-maps", "dist/src/main/admin.js"]
+
 FROM runtime AS ingress
 # The volume of the spool takes its owner from here.
 USER root

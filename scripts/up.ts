@@ -12,7 +12,7 @@ import { createLedger } from './up/ledger.ts'
 import { help, parseUpOptions, type UpOptions } from './up/options.ts'
 import { createProcesses } from './up/processes.ts'
 import { reload } from './up/reload.ts'
-import { ingressPort, namesRedis, upEnv } from './up/settings.ts'
+import { namesRedis, portFor, upEnv } from './up/settings.ts'
 import { createStop, type Stop } from './up/stop.ts'
 import { trial } from './up/trial.ts'
 import { typeCheck } from './up/type-check.ts'
@@ -48,7 +48,8 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
   if (fromFile.length > 0) say(`Settings from .env: ${fromFile.join(', ')}.`)
   const config = loadConfig(env)
   const processorsDir = config.worker.dir
-  const port = await ingressPort(config.ingress)
+  const port = await portFor('INGRESS', config.ingress)
+  const adminPort = await portFor('ADMIN', config.admin)
   say('Checking types.')
   const problems = await typeCheck(processorsDir, stop.signal)
   if (problems.length > 0)
@@ -59,8 +60,8 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
 
   const ledger = createLedger()
   const own = { ...env, ...redis.env }
-  const { ingress, worker } = createProcesses({ config, env: own, ingressPort: port, ledger, say })
-  const all = [ingress, worker]
+  const { ingress, worker, admin } = createProcesses({ config, env: own, ingressPort: port, adminPort, ledger, say })
+  const all = [ingress, worker, admin]
   stop.later(
     async () => (await Promise.all(all.map((one) => one.close()))).every(Boolean),
     () => all.map((one) => one.kill()),
@@ -71,11 +72,13 @@ async function run({ simulate, once }: UpOptions, stop: Stop): Promise<number> {
   const interfaces = networkInterfaces()
   const isContainer = existsSync('/.dockerenv') || existsSync('/run/.containerenv')
   // Before it says so: what is saved right after must not be missed.
-  if (isReloading) void reload({ processorsDir, worker, others: [ingress], signal: stop.signal, say })
+  if (isReloading) void reload({ processorsDir, worker, others: [ingress, admin], signal: stop.signal, say })
   say(
     bannerOf({
       ingress: config.ingress,
       port,
+      admin: config.admin,
+      adminPort,
       processorsDir,
       redis: redis.shown,
       isReloading,

@@ -12,8 +12,8 @@ export type UpOptions = {
 
 export const help = `Usage: npm run up [-- --simulate N [--once]]
 
-  Runs the whole bridge on this machine: ingress and worker with readable logs, restarted when a file in src or in the
-  folder of processors changes, on the Redis of REDIS_URL or on one of its own. Ctrl-C drains and stops all of it.
+  Runs the whole bridge on this machine: ingress, worker and admin with readable logs, restarted when a file in src or in
+  the folder of processors changes, on the Redis of REDIS_URL or on one of its own. Ctrl-C drains and stops all of it.
   Settings come from the environment and from .env; .env.example lists them.
 
   --simulate N  plays N calls through it and says what happened to each event

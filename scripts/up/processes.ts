@@ -2,7 +2,7 @@
  * The processes of the bridge as `up` runs them: which scripts, with which settings, and when each counts as ready.
  */
 import type { Config } from '../../src/config.ts'
-import { localUrl } from './banner.ts'
+import { adminUrl, localUrl } from './banner.ts'
 import type { Ledger } from './ledger.ts'
 import { createPrinter, moreTalkative } from './log-lines.ts'
 import { type Supervised, supervise } from './supervised.ts'
@@ -10,8 +10,9 @@ import { type Supervised, supervise } from './supervised.ts'
 export type ProcessesOptions = {
   readonly config: Config
   readonly env: Readonly<Record<string, string>>
-  /** The one really listened on. */
+  /** Those really listened on. */
   readonly ingressPort: number
+  readonly adminPort: number
   /** Told of every line of the worker's log. */
   readonly ledger: Ledger
   readonly say: (line: string) => void
@@ -20,12 +21,12 @@ export type ProcessesOptions = {
 /** What the worker may take beyond DRAIN_TIMEOUT_MS to put back what it cut short; past it there is something wrong. */
 const afterDrainMs = 8_000
 
-/** Ingress and worker, not started yet. The admin joins here. */
-export function createProcesses(options: ProcessesOptions): { ingress: Supervised; worker: Supervised } {
-  const { config, env, ingressPort, ledger, say } = options
+/** All of them, not started yet. */
+export function createProcesses(options: ProcessesOptions): Record<'ingress' | 'worker' | 'admin', Supervised> {
+  const { config, env, ingressPort, adminPort, ledger, say } = options
   const colours = process.stdout.isTTY === true && !env['NO_COLOR']
   const print = createPrinter(process.stdout, { level: config.logLevel, colours })
-  const common = { ...env, INGRESS_PORT: String(ingressPort) }
+  const common = { ...env, INGRESS_PORT: String(ingressPort), ADMIN_PORT: String(adminPort) }
   const shared = { say, stopLimitMs: config.drainTimeoutMs + afterDrainMs }
   const readyz = new URL('/readyz', localUrl(config.ingress, ingressPort))
   const ingress = supervise({
@@ -53,7 +54,16 @@ export function createProcesses(options: ProcessesOptions): { ingress: Supervise
       print('worker', line)
     },
   })
-  return { ingress, worker }
+  const adminReadyz = new URL('/readyz', adminUrl(config.admin, adminPort))
+  const admin = supervise({
+    ...shared,
+    name: 'admin',
+    script: 'src/main/admin.ts',
+    env: common,
+    isReady: () => isAnswering(adminReadyz),
+    onLine: (line) => print('admin', line),
+  })
+  return { ingress, worker, admin }
 }
 
 async function isAnswering(url: URL): Promise<boolean> {

@@ -4,7 +4,7 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { parseEnv } from 'node:util'
-import type { Config, Env } from '../../src/config.ts'
+import type { Env } from '../../src/config.ts'
 
 /**
  * The environment for every process of `up`: `env`, then the file `.env`, an empty value being none.
@@ -25,10 +25,13 @@ export function namesRedis(env: Env): boolean {
 }
 
 /**
- * The port to listen on, free a moment ago; 0 becomes one that is.
+ * The port to listen on as these settings say, free a moment ago; 0 becomes one that is.
  * @throws Error that names the setting to change, if the port is taken or not ours to take.
  */
-export async function ingressPort({ host, port }: Config['ingress']): Promise<number> {
+export async function portFor(
+  process: 'INGRESS' | 'ADMIN',
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<number> {
   const server = createServer()
   try {
     return await new Promise<number>((resolve, reject) => {
@@ -39,18 +42,18 @@ export async function ingressPort({ host, port }: Config['ingress']): Promise<nu
       })
     })
   } catch (error) {
-    throw new Error(portProblem(host, port, (error as NodeJS.ErrnoException).code ?? String(error)))
+    throw new Error(portProblem(process, host, port, (error as NodeJS.ErrnoException).code ?? String(error)))
   } finally {
     await new Promise((resolve) => server.close(resolve))
   }
 }
 
-function portProblem(host: string, port: number, code: string): string {
+function portProblem(process: string, host: string, port: number, code: string): string {
   if (code === 'EADDRINUSE') {
-    return `Port ${port} is taken by another program (perhaps another \`npm run up\`): stop that, or set INGRESS_PORT to a free one, as in INGRESS_PORT=${port + 1} npm run up.`
+    return `Port ${port} is taken by another program (perhaps another \`npm run up\`): stop that, or set ${process}_PORT to a free one, as in ${process}_PORT=${port + 2} npm run up.`
   }
-  if (code === 'EACCES') return `Port ${port} is not allowed to this user: set INGRESS_PORT to one above 1023.`
-  return `Nothing can listen on ${host}, port ${port} (${code}): set INGRESS_HOST to an address of this machine, or to 0.0.0.0 for all.`
+  if (code === 'EACCES') return `Port ${port} is not allowed to this user: set ${process}_PORT to one above 1023.`
+  return `Nothing can listen on ${host}, port ${port} (${code}): set ${process}_HOST to an address of this machine, or to 0.0.0.0 for all.`
 }
 
 function readEnvFile(path: string): Env {

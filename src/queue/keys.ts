@@ -22,6 +22,7 @@ export type ShardKeys = {
   readonly shards: string
   /** Sorted set of dead letters that were replayed: job id -> when. They wait for the trim. */
   readonly replayed: string
+  /** Written behind a batch of events that replicas are to confirm, so that there is a write to confirm. Empty. */
   /** Held by the one process that sweeps and trims this shard. */
   readonly sweeper: string
   /** BullMQ's sorted sets of finished jobs. */
@@ -38,6 +39,8 @@ export type ShardKeys = {
   readonly alive: string
   /** Hash process id -> what it says of itself; in shard 0 only. */
   readonly heartbeats: string
+  /** Hash of the password that the admin made for itself; in shard 0 only. */
+  readonly adminPassword: string
   /** Sorted set job id -> sequence: dedupe and timeline of one lane. */
   call(laneKey: string): string
   /** List of the events parked behind a lane's head. */
@@ -72,6 +75,7 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
     actions: `${base}:actions`,
     alive: `${base}:alive`,
     heartbeats: `${base}:heartbeats`,
+    adminPassword: `${base}:admin-password`,
     call: (laneKey) => `${base}:call:${laneKey}`,
     lane: (laneKey) => `${base}:lane:${laneKey}`,
     job: (jobId) => `${queue}:${jobId}`,

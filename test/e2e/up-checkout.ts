@@ -62,9 +62,14 @@ export function checkout(t: TestContext): Checkout {
   }
 }
 
-/** A port for its ingress; `up` is never left to the default, which may be taken on a developer's machine. */
+/** Ports of its own; `up` is never left to the defaults, which may be taken on a developer's machine. */
 export async function upEnv(more: Readonly<Record<string, string>> = {}): Promise<Record<string, string>> {
-  return { INGRESS_PORT: String(await freePort()), INGRESS_HOST: '127.0.0.1', ...more }
+  return {
+    INGRESS_PORT: String(await freePort()),
+    INGRESS_HOST: '127.0.0.1',
+    ADMIN_PORT: String(await freePort()),
+    ...more,
+  }
 }
 
 /** Processes that work in a checkout, Redis included. */

@@ -24,12 +24,20 @@ export type BridgeProcess = {
 }
 
 /** Starts `src/main/<name>.ts`. Killed when the test ends, if it still runs. */
-export function startProcess(t: TestContext, name: 'ingress' | 'worker', env: Record<string, string>): BridgeProcess {
+export function startProcess(
+  t: TestContext,
+  name: 'ingress' | 'worker' | 'admin',
+  env: Record<string, string>,
+): BridgeProcess {
   return startScript(t, `src/main/${name}.ts`, env)
 }
 
 /** Starts `dist/src/main/<name>.js`, as `npm run start:<name>` does; `npm run build` must have run. */
-export function startBuilt(t: TestContext, name: 'ingress' | 'worker', env: Record<string, string>): BridgeProcess {
+export function startBuilt(
+  t: TestContext,
+  name: 'ingress' | 'worker' | 'admin',
+  env: Record<string, string>,
+): BridgeProcess {
   return startNode(t, ['--enable-source-maps', `dist/src/main/${name}.js`], env)
 }
 

@@ -9,22 +9,15 @@ import { settings } from '../../src/settings.ts'
 const compose = readFileSync('docker-compose.yml', 'utf8')
 const names = [...compose.matchAll(/^ {2,6}([A-Z][A-Z_]+):/gm)].map((found) => found[1] ?? '')
 
-/** Read by nobody yet, or without a meaning inside the containers; the reason beside each. */
+/** Without a meaning inside the containers; the reason beside each. */
 const elsewhere: Record<string, string> = {
   REDIS_TLS_CA: 'another Redis comes with an override file',
   REDIS_SENTINELS: 'another Redis comes with an override file',
   REDIS_SENTINEL_NAME: 'another Redis comes with an override file',
   REDIS_CLUSTER_NODES: 'another Redis comes with an override file',
-  SPOOL_DIR: 'comes with the spool',
-  SPOOL_MAX_BYTES: 'comes with the spool',
-  ADMIN_HOST: 'comes with the admin',
-  ADMIN_PORT: 'comes with the admin',
-  ADMIN_USERNAME: 'comes with the admin',
-  ADMIN_PASSWORD: 'comes with the admin',
-  MASK_NUMBERS: 'comes with the admin',
 }
 
-test('compose, of the settings, passes on every one that ingress and worker read', () => {
+test('compose, of the settings, passes on every one that a process reads', () => {
   const missing = Object.keys(settings).filter((name) => !names.includes(name) && !(name in elsewhere))
 
   assert.deepEqual(missing, [])

@@ -92,12 +92,19 @@ test('log levels, of two, the more talkative wins', () => {
 })
 
 test('banner, on a machine in a network, names the address the PBX can reach, not that of a bridge of its own', () => {
-  const { ingress } = loadConfig({ SIMOTEL_USERNAME: 'pbx', SIMOTEL_PASSWORD: 'hunter2' })
+  const { ingress, admin } = loadConfig({
+    SIMOTEL_USERNAME: 'pbx',
+    SIMOTEL_PASSWORD: 'hunter2',
+    ADMIN_HOST: '0.0.0.0',
+    ADMIN_PASSWORD: 'hunter2',
+  })
   const ipv4 = (address: string) => [{ address, family: 'IPv4', internal: false } as never]
 
   const text = bannerOf({
     ingress,
     port: 3000,
+    admin,
+    adminPort: 3001,
     processorsDir: 'workers',
     redis: 'redis://127.0.0.1:7000',
     isReloading: true,
@@ -107,6 +114,7 @@ test('banner, on a machine in a network, names the address the PBX can reach, no
 
   assert.match(text, /Enter in Simotel +http:\/\/192\.168\.7\.20:3000\/simotel\/\n/)
   assert.match(text, /On this machine +http:\/\/127\.0\.0\.1:3000\/simotel\/\n/)
+  assert.match(text, /Ops page +http:\/\/127\.0\.0\.1:3001\/ \(user admin, password as ADMIN_PASSWORD says\)\n/)
   assert.match(
     text,
     /npm run simulate -- --url http:\/\/127\.0\.0\.1:3000\/simotel\/ --calls 3 --user pbx --pass PASSWORD/,

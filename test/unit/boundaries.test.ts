@@ -55,6 +55,7 @@ const mayImport: Record<string, Record<string, 'all' | 'type'>> = {
   'log.ts': {},
   'mask.ts': {},
   'probes.ts': {},
+  'version.ts': {},
   'metrics.ts': { event: 'all' },
 }
 const forAll = ['errors.ts', 'log.ts', 'mask.ts']
@@ -97,6 +98,8 @@ for (const [name, owners] of Object.entries({
   ioredis: ['queue'],
   fastify: ['ingress', 'admin'],
   '@fastify': ['ingress', 'admin'],
+  'fastify-type-provider-zod': ['admin'],
+  '@bull-board': ['admin'],
   'prom-client': ['metrics.ts'],
 })) {
   test(`boundaries, the package ${name}, is imported by ${owners.join(' and ')} only`, () => {
