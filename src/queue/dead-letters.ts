@@ -42,7 +42,7 @@ export type PageOptions = {
   readonly maxLooked?: number
 }
 
-/** How many places are read at a time, over all shards. */
+/** How many places are read at a time, over all shards, where a filter passes over most of them. */
 const stretch = 250
 
 /** A page of the dead letters that the filter means. One that dies meanwhile is on the first page only. */
@@ -56,11 +56,12 @@ export async function readDeadLetters(
   const shards = lanes === undefined ? queues.shards : [...new Set(lanes.map((lane) => shardOfLane(queues, lane)))]
   const known = (await knownPlaces(queues, filter))?.sort(newestFirst)
   const found: DeadPlace[] = []
+  const atATime = Object.keys(filter).length === 0 ? limit : stretch
   let after = placeOf(cursor)
   let looked = 0
   let isEnd = false
   while (!isEnd && found.length < limit && looked < maxLooked) {
-    const next = known === undefined ? await newest(queues, shards, after) : slice(known, after)
+    const next = known === undefined ? await newest(queues, shards, after, atATime) : slice(known, after)
     const jobs = await lookAtPlaces(queues, next.places, { data: false, lines: 0 })
     isEnd = next.isEnd
     for (const place of next.places) {
@@ -108,8 +109,13 @@ function slice(known: readonly DeadPlace[], after: After | undefined): Places {
 }
 
 /** The newest behind `after`, merged from all shards. */
-async function newest(queues: Queues, shards: readonly ShardKeys[], after: After | undefined): Promise<Places> {
-  const limit = Math.max(20, Math.ceil(stretch / shards.length))
+async function newest(
+  queues: Queues,
+  shards: readonly ShardKeys[],
+  after: After | undefined,
+  atATime: number,
+): Promise<Places> {
+  const limit = Math.max(20, Math.ceil(atATime / shards.length))
   const parts = await Promise.all(shards.map((keys) => newestOf(queues.redis, keys, after, limit)))
   const places = parts.flatMap((part) => part.places).sort(newestFirst)
   // Behind the last one of a shard that has more, others of that shard may come before those of the rest.

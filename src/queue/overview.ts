@@ -1,6 +1,7 @@
 /**
  * Overview: how many events are where, and how long the oldest waits. Cheap enough to be asked every second: what Redis
- * counts is read each time; what takes a walk over the lanes is kept for a hundred times as long as the walk took.
+ * counts is read each time; what takes a walk over the lanes is kept for a hundred times as long as the walk took, and told once
+ * more while the next walk is under way.
  */
 import { walkLanes } from './fused/look.ts'
 import type { ShardKeys } from './keys.ts'
@@ -74,11 +75,17 @@ export function overviewOf(queues: Queues, { everyMs = 1_000 }: OverviewOptions 
   }
 
   const walked = async (): Promise<Walk> => {
-    if (last !== undefined && performance.now() - last.at < last.keptMs) return last.walk
+    const ageMs = last === undefined ? Number.POSITIVE_INFINITY : performance.now() - last.at
+    if (last !== undefined && ageMs < last.keptMs) return last.walk
     walking ??= walkAnew().finally(() => {
       walking = undefined
     })
-    return await walking
+    // A long walk is not waited for by those who have a figure that was good a moment ago.
+    if (last === undefined || last.keptMs <= everyMs || ageMs > 2 * last.keptMs) return await walking
+    walking.catch(() => {
+      // Redis is away: whoever asks says so by what is read each time.
+    })
+    return last.walk
   }
 
   return async () => {

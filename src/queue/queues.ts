@@ -2,6 +2,7 @@
  * Queues: all shards at once, for those who look and steer (the admin, the commands). Every function of theirs takes one.
  * Fails fast while Redis is away, and never waits for it: whoever asked would rather know.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { type Config, timeZoneOf } from '../config.ts'
 import { BridgeError, RedisUnavailableError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -10,6 +11,7 @@ import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts } from './fused/commands.ts'
 import { defineLooks } from './fused/look.ts'
 import { laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
+import { connectProblem } from './redis-errors.ts'
 
 export type Queues = {
   readonly redis: Connection
@@ -58,11 +60,12 @@ export function openQueues({
   return {
     redis,
     shards,
-    sources: ['default', ...sources],
+    sources: [...new Set(['default', ...sources])],
     timeZoneOf: (source) => timeZoneOf(timeZones, source),
     async ready(limitMs = timeoutMs) {
+      const end = performance.now() + limitMs
       await whenReady(redis, limitMs)
-      await checkShards(redis, shards)
+      checkShards(await countsOf(redis, shards, end), shards.length)
     },
     close: () => disconnect(redis),
   }
@@ -108,7 +111,7 @@ async function whenReady(redis: Connection, limitMs: number): Promise<void> {
   if (redis.status === 'ready') return
   let reason = 'no answer'
   const heard = (error: Error) => {
-    reason = error.message
+    reason = connectProblem(error)
   }
   redis.on('error', heard)
   let timer: NodeJS.Timeout | undefined
@@ -123,13 +126,25 @@ async function whenReady(redis: Connection, limitMs: number): Promise<void> {
   }
 }
 
+/** How many shards each of them was told there are. A Cluster that is ready may still be connecting to some of its nodes. */
+async function countsOf(redis: Connection, shards: readonly ShardKeys[], end: number): Promise<(string | null)[]> {
+  for (;;) {
+    try {
+      return await Promise.all(shards.map((keys) => redis.get(keys.shards)))
+    } catch (error) {
+      if (performance.now() > end)
+        throw new RedisUnavailableError(`Redis did not answer: ${connectProblem(error as Error)}`, { cause: error })
+      await pause(50)
+    }
+  }
+}
+
 /** Whoever looks with another count would look in the wrong places, and find nothing. */
-async function checkShards(redis: Connection, shards: readonly ShardKeys[]): Promise<void> {
-  const [first] = shards
-  const count = first === undefined ? null : await redis.get(first.shards)
-  if (count === null || count === String(shards.length)) return
+function checkShards(counts: readonly (string | null)[], own: number): void {
+  const count = counts.find((one) => one !== null && one !== String(own))
+  if (count === undefined) return
   throw new BridgeError(
     'BRIDGE_SHARDS',
-    `SHARDS=${shards.length}, but Redis holds events spread over ${count} shards: give this process SHARDS=${count}, as all others have.`,
+    `SHARDS=${own}, but Redis holds events spread over ${count} shards: give this process SHARDS=${count}, as all others have.`,
   )
 }

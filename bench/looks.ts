@@ -1,0 +1,164 @@
+/**
+ * What looking costs Redis: a Redis of its own with 100,000 finished, 10,000 parked and 1,000 dead events, then a minute of the
+ * polls of one ops page. Prints the time of each look and Redis' share of one core. `node -C source --import tsx bench/looks.ts`
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { loadConfig } from '../src/config.ts'
+import type { NewEvent } from '../src/event/event.ts'
+import type { Outcome } from '../src/event/outcome.ts'
+import { createLog } from '../src/log.ts'
+import { readActions } from '../src/queue/actions.ts'
+import { listBlocked, listHeld } from '../src/queue/blocked.ts'
+import { consume } from '../src/queue/consume.ts'
+import { readDeadLetters } from '../src/queue/dead-letters.ts'
+import { errorGroupsOf } from '../src/queue/error-groups.ts'
+import { readProcesses } from '../src/queue/heartbeat.ts'
+import { openLanes } from '../src/queue/lanes.ts'
+import { overviewOf, readActivity } from '../src/queue/overview.ts'
+import { openQueues } from '../src/queue/queues.ts'
+import { readRedisHealth } from '../src/queue/redis-health.ts'
+import { search } from '../src/queue/search.ts'
+import { readTimeline } from '../src/queue/timeline.ts'
+
+const finished = 100_000
+const parked = 10_000
+const dead = 1_000
+/** Lanes over which the parked ones are spread: the more, the longer the walk. */
+const lanesOfParked = Number(process.argv[2] ?? 10_000)
+const pollEveryMs = 2_000
+const seconds = Number(process.argv[3] ?? 60)
+
+const dir = mkdtempSync(join(tmpdir(), 'bridge-bench-'))
+const port = await freePort()
+const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no']
+const server = spawn(process.env['REDIS_SERVER'] || 'redis-server', args, { stdio: 'ignore' })
+try {
+  await run()
+} finally {
+  server.kill('SIGKILL')
+  await once(server, 'exit')
+  rmSync(dir, { recursive: true, force: true })
+}
+
+async function run(): Promise<void> {
+  const config = loadConfig({ REDIS_URL: `redis://127.0.0.1:${port}`, ENQUEUE_TIMEOUT_MS: '4000' })
+  const { redis, keys, lanes, ingress } = config
+  const log = createLog({ level: 'silent' })
+  const way = openLanes({ redis, keys, maxLaneEvents: 0, duplicateWindowMs: 0, log })
+  const queues = openQueues({ redis, keys, sources: ingress.sources, timeZones: ingress.timeZones, log })
+  await queues.ready(10_000)
+
+  let number = 0
+  const next = () => {
+    number += 1
+    return number
+  }
+  const put = async (count: number, laneOf: (index: number) => string, exten: string) => {
+    for (let from = 0; from < count; from += 500) {
+      const some = Array.from({ length: Math.min(500, count - from) }, (_, index) => from + index)
+      await Promise.all(some.map((index) => way.enqueue(eventIn(laneOf(index), exten, next()))))
+    }
+  }
+  const outcome = (exten: string): Outcome =>
+    exten === 'dead' ? { status: 'dead', error: `CRM answered ${500 + (number % 9)}` } : { status: 'completed' }
+  const worker = consume({ redis, keys, lanes, concurrency: 64, log }, async ({ data }) =>
+    outcome(String((data as { exten?: string }).exten)),
+  )
+  const overview = overviewOf(queues)
+  const fill = overviewOf(queues, { everyMs: 0 })
+  await put(finished, (index) => `default/call:${1_700_000_000 + Math.floor(index / 10)}.1`, '991')
+  await put(dead, (index) => `default/call:${1_600_000_000 + index}.1`, 'dead')
+  while ((await fill()).lanes > 0) await pause(200)
+  await worker.drain(5_000)
+  await put(lanesOfParked + parked, (index) => `default/call:${1_800_000_000 + (index % lanesOfParked)}.1`, '992')
+  const { completed, dead: letters, parked: behind, lanes: live } = await fill()
+  process.stdout.write(`${completed} finished, ${letters} dead, ${behind} parked, ${live} lanes\n`)
+
+  const groups = errorGroupsOf(queues)
+  const looks: Record<string, () => Promise<unknown>> = {
+    overview,
+    activity: () => readActivity(queues),
+    blocked: () => listBlocked(queues),
+    held: () => listHeld(queues),
+    'dead letters': () => readDeadLetters(queues),
+    'error groups': groups,
+    processes: () => readProcesses(queues),
+    actions: () => readActions(queues),
+    redis: () => readRedisHealth(queues),
+    'search by number': () => search(queues, '991'),
+    timeline: () => readTimeline(queues, 'default/call:1700000000.1'),
+  }
+  for (const [name, look] of Object.entries(looks)) {
+    const times: number[] = []
+    for (let turn = 0; turn < 5; turn += 1) {
+      const startedAt = performance.now()
+      await look()
+      times.push(performance.now() - startedAt)
+    }
+    process.stdout.write(`${name.padEnd(18)}${times.map((ms) => ms.toFixed(1).padStart(8)).join('')} ms\n`)
+  }
+
+  const { 'search by number': _, timeline: __, ...polled } = looks
+  const idle = await shareOf(async () => await pause((seconds * 1_000) / 2))
+  const polling = await shareOf(async () => {
+    const end = performance.now() + seconds * 1_000
+    while (performance.now() < end) {
+      await Promise.all(Object.values(polled).map((look) => look()))
+      await pause(pollEveryMs)
+    }
+  })
+  process.stdout.write(
+    `Redis: ${polling.toFixed(2)} % of one core while polled every ${pollEveryMs} ms, ${idle.toFixed(2)} % idle\n`,
+  )
+  await way.close()
+  await queues.close()
+
+  async function shareOf(work: () => Promise<unknown>): Promise<number> {
+    const before = await cpuSeconds()
+    const startedAt = performance.now()
+    await work()
+    return (((await cpuSeconds()) - before) / ((performance.now() - startedAt) / 1_000)) * 100
+  }
+
+  async function cpuSeconds(): Promise<number> {
+    const info = 'nodes' in queues.redis ? '' : await queues.redis.info('cpu')
+    return [...info.matchAll(/^used_cpu_(?:sys|user):([\d.]+)/gm)].reduce((sum, [, used]) => sum + Number(used), 0)
+  }
+}
+
+function eventIn(lane: string, exten: string, number: number): NewEvent {
+  const callId = lane.slice(lane.indexOf(':') + 1)
+  const body = JSON.stringify({
+    event_name: 'NewState',
+    cuid: callId,
+    exten,
+    state: 'Up',
+    participant: '09120000101',
+    filler: 'x'.repeat(400),
+  })
+  return {
+    name: 'NewState',
+    eventId: `bench-${number.toString(36).padStart(10, '0')}`,
+    source: 'default',
+    callId,
+    lane,
+    receivedAt: new Date(),
+    data: { exten },
+    problems: [],
+    raw: { method: 'POST', path: '/', query: '', contentType: 'application/json', body, bodyEncoding: 'utf8' },
+  } as unknown as NewEvent
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
+  const address = probe.address()
+  await new Promise((resolve) => probe.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
