@@ -92,6 +92,7 @@ function group(v: Values) {
       sentinels: v.REDIS_SENTINELS ?? [],
       sentinelName: v.REDIS_SENTINEL_NAME,
       clusterNodes: v.REDIS_CLUSTER_NODES ?? [],
+      waitReplicas: v.REDIS_WAIT_REPLICAS,
       enqueueTimeoutMs: v.ENQUEUE_TIMEOUT_MS,
     },
     keys: { prefix: v.KEY_PREFIX, shards: v.SHARDS },

@@ -129,6 +129,7 @@ export const settings = {
   REDIS_SENTINELS: hostPort.optional(),
   REDIS_SENTINEL_NAME: z.string().optional(),
   REDIS_CLUSTER_NODES: hostPort.optional(),
+  REDIS_WAIT_REPLICAS: wholeNumber(0, 100, 'replicas').default(0),
   KEY_PREFIX: z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,64}$/, { error: 'up to 64 letters, digits, . _ -' })

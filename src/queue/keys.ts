@@ -23,6 +23,8 @@ export type ShardKeys = {
   /** Sorted set of dead letters that were replayed: job id -> when. They wait for the trim. */
   readonly replayed: string
   /** Written behind a batch of events that replicas are to confirm, so that there is a write to confirm. Empty. */
+  /** Written behind a batch of events that replicas are to confirm, so that there is a write to confirm. Empty. */
+  readonly confirmed: string
   /** Held by the one process that sweeps and trims this shard. */
   readonly sweeper: string
   /** BullMQ's sorted sets of finished jobs. */
@@ -66,6 +68,7 @@ export function shardKeys(prefix: string, shard: number): ShardKeys {
     blocked: `${base}:blocked`,
     shards: `${base}:shards`,
     replayed: `${base}:replayed`,
+    confirmed: `${base}:confirmed`,
     sweeper: `${base}:sweeper`,
     completed: `${queue}:completed`,
     failed: `${queue}:failed`,

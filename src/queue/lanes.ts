@@ -12,6 +12,7 @@ import type { Log } from '../log.ts'
 import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts, type EnqueueAnswer, runEnqueue } from './fused/commands.ts'
+import { confirmedEnqueue } from './fused/confirmed.ts'
 import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
 import { tightMemory, watchMemory } from './memory.ts'
 import { classify } from './redis-errors.ts'
@@ -63,7 +64,11 @@ export type Lanes = {
  */
 export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWindowMs, log }: LanesOptions): Lanes {
   const redis = connectProducer(redisConfig, log)
-  defineScripts(redis, checkedScripts())
+  const scripts = checkedScripts()
+  defineScripts(redis, scripts)
+  const { waitReplicas: replicas, enqueueTimeoutMs } = redisConfig
+  const enqueue =
+    replicas === 0 ? runEnqueue : confirmedEnqueue(scripts, { replicas, withinMs: Math.ceil(enqueueTimeoutMs * 0.8) })
   const shards = watchShards(redis, keys, log)
   const memory = watchMemory(redis)
   warnAboutServer(redis, log)
@@ -80,7 +85,7 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
         rest: encode(event).slice(1),
       }
       const limits = { shards: keys.shards, maxLaneEvents }
-      const place = () => runEnqueue(redis, shard, laneKey, storable, limits)
+      const place = () => enqueue(redis, shard, laneKey, storable, limits)
       let answer: EnqueueAnswer
       try {
         answer = await place()

@@ -114,11 +114,8 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
 
   /** A slow walk over the call records, for ids whose jobs were removed from outside or discarded. */
   const prune = async (at: number) => {
-    if ('nodes' in redis) return
-    const [next, records] = await redis.scan(recordCursor, 'MATCH', `${keys.base}:call:*`, 'COUNT', recordsPerPass)
-    recordCursor = next
     const upTo = (at - Math.max(retentionMs, retentionFloorMs)) * 1_000
-    for (const record of records) await runPrune(redis, keys, record.slice(`${keys.base}:call:`.length), upTo)
+    recordCursor = await runPrune(redis, keys, recordCursor, recordsPerPass, upTo)
   }
 
   const pass = async () => {

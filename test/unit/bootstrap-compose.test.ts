@@ -15,6 +15,7 @@ const elsewhere: Record<string, string> = {
   REDIS_SENTINELS: 'another Redis comes with an override file',
   REDIS_SENTINEL_NAME: 'another Redis comes with an override file',
   REDIS_CLUSTER_NODES: 'another Redis comes with an override file',
+  REDIS_WAIT_REPLICAS: 'the one of the compose file has none',
 }
 
 test('compose, of the settings, passes on every one that a process reads', () => {

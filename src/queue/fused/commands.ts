@@ -4,7 +4,7 @@
 import type { Cluster, Redis } from 'ioredis'
 import type { ShardKeys } from '../keys.ts'
 import type { BullmqScripts } from './bullmq-scripts.ts'
-import { enqueueLua } from './enqueue.lua.ts'
+import { enqueueKeys, enqueueLua } from './enqueue.lua.ts'
 import { finishLua } from './finish.lua.ts'
 import { discardLua, replayLua } from './replay.lua.ts'
 import { guardLua, pruneLua, sweepLua, trimLua } from './upkeep.lua.ts'
@@ -17,12 +17,12 @@ export const finishKeys = 16
 
 /** Teaches a connection the scripts. Once per connection, before it is used. */
 export function defineScripts(redis: Connection, scripts: BullmqScripts): void {
-  redis.defineCommand('bridgeEnqueue', { numberOfKeys: 3, lua: enqueueLua(scripts) })
+  redis.defineCommand('bridgeEnqueue', { numberOfKeys: enqueueKeys, lua: enqueueLua(scripts) })
   redis.defineCommand(finishCommand, { numberOfKeys: finishKeys, lua: finishLua(scripts) })
   redis.defineCommand('bridgeGuard', { numberOfKeys: 4, lua: guardLua })
   redis.defineCommand('bridgeSweep', { numberOfKeys: 4, lua: sweepLua(scripts) })
   redis.defineCommand('bridgeTrim', { numberOfKeys: 2, lua: trimLua })
-  redis.defineCommand('bridgePrune', { numberOfKeys: 2, lua: pruneLua })
+  redis.defineCommand('bridgePrune', { numberOfKeys: 1, lua: pruneLua })
   redis.defineCommand('bridgeReplay', { numberOfKeys: 5, lua: replayLua(scripts) })
   redis.defineCommand('bridgeDiscard', { numberOfKeys: 4, lua: discardLua(scripts) })
 }
@@ -54,31 +54,32 @@ export type EnqueueAnswer =
   | { readonly status: 'full'; readonly length: number }
   | { readonly status: 'other-shards'; readonly shards: string }
 
+type Limits = { readonly shards: number; readonly maxLaneEvents: number }
+
 export async function runEnqueue(
   redis: Connection,
   keys: ShardKeys,
   laneKey: string,
   event: Storable,
-  { shards, maxLaneEvents }: { shards: number; maxLaneEvents: number },
+  limits: Limits,
 ): Promise<EnqueueAnswer> {
-  const { jobId, name, timestamp, rest } = event
-  const [code, detail] = pair(
-    await run(
-      redis,
-      'bridgeEnqueue',
-      keys.call(laneKey),
-      keys.heads,
-      keys.shards,
-      keys.base,
-      laneKey,
-      jobId,
-      name,
-      timestamp,
-      rest,
-      shards,
-      maxLaneEvents,
-    ),
-  )
+  return enqueueAnswer(await run(redis, 'bridgeEnqueue', ...enqueueArguments(keys, laneKey, event, limits)))
+}
+
+/** KEYS and ARGV of the enqueue script. */
+export function enqueueArguments(
+  keys: ShardKeys,
+  laneKey: string,
+  { jobId, name, timestamp, rest }: Storable,
+  { shards, maxLaneEvents }: Limits,
+): (string | number)[] {
+  const scriptKeys = [keys.call(laneKey), keys.heads, keys.shards]
+  return [...scriptKeys, keys.base, laneKey, jobId, name, timestamp, rest, shards, maxLaneEvents]
+}
+
+/** What the enqueue script answered. */
+export function enqueueAnswer(answer: unknown): EnqueueAnswer {
+  const [code, detail] = pair(answer)
   if (code === 1) return { status: 'taken', sequence: Number(detail) }
   if (code === 0) return { status: 'there', sequence: Number(detail) }
   if (code === -1) return { status: 'full', length: Number(detail) }
@@ -153,8 +154,15 @@ export async function runTrim(
   return Number(await run(redis, 'bridgeTrim', set, keys.heads, keys.base, before, limit, keep))
 }
 
-export async function runPrune(redis: Connection, keys: ShardKeys, laneKey: string, upTo: number): Promise<number> {
-  return Number(await run(redis, 'bridgePrune', keys.call(laneKey), keys.heads, keys.base, laneKey, upTo))
+/** Looks at about so many keys from `cursor` on and prunes the call records among them. Answers where to go on: `0` after the last. */
+export async function runPrune(
+  redis: Connection,
+  keys: ShardKeys,
+  cursor: string,
+  count: number,
+  upTo: number,
+): Promise<string> {
+  return String(await run(redis, 'bridgePrune', keys.heads, keys.base, cursor, count, upTo))
 }
 
 export type ReplayAnswer = { readonly status: 'replayed' | 'before' | 'not-dead'; readonly jobId: string }

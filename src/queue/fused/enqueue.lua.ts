@@ -5,6 +5,9 @@
 import type { BullmqScripts } from './bullmq-scripts.ts'
 import { laneLua } from './lane.lua.ts'
 
+/** How many of the arguments are KEYS. */
+export const enqueueKeys = 3
+
 /**
  * KEYS call record, heads, shard count. ARGV base, lane, event id, name, timestamp, stored event without its first
  * brace, shards, longest lane (0 = any).

@@ -92,19 +92,21 @@ return removed
 `
 
 /**
- * Removes from one lane's call record the ids whose jobs were removed from outside, once the lane is empty.
- * KEYS call record, heads. ARGV base, lane, remove ids with a sequence up to this. Answers how many it removed.
+ * Removes from call records the ids whose jobs were removed from outside, where the lane is empty. The look for records is in
+ * the script, too: so it goes to the server that holds the shard, wherever in a Cluster that is.
+ * KEYS heads. ARGV base, cursor of SCAN, keys to look at, remove ids with a sequence up to this. Answers the next cursor.
  */
 export const pruneLua = `
 local call = redis.call
-local base, lane = ARGV[1], ARGV[2]
-if call('HEXISTS', KEYS[2], lane) == 1 then return 0 end
-local removed = 0
-for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[3], 'LIMIT', 0, 1000)) do
-  if call('EXISTS', base .. ':events:' .. id) == 0 then
-    call('ZREM', KEYS[1], id)
-    removed = removed + 1
+local base = ARGV[1]
+local records = base .. ':call:'
+local found = call('SCAN', ARGV[2], 'MATCH', records .. '*', 'COUNT', ARGV[3])
+for _, record in ipairs(found[2]) do
+  if call('HEXISTS', KEYS[1], string.sub(record, #records + 1)) == 0 then
+    for _, id in ipairs(call('ZRANGEBYSCORE', record, '-inf', ARGV[4], 'LIMIT', 0, 1000)) do
+      if call('EXISTS', base .. ':events:' .. id) == 0 then call('ZREM', record, id) end
+    end
   end
 end
-return removed
+return found[1]
 `
