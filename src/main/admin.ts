@@ -1,12 +1,11 @@
 /**
  * The admin process: settings -> queues -> app -> listen -> signals. No logic of its own.
  */
-import { randomUUID } from 'node:crypto'
-import { hostname } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 import { buildAdmin } from '../admin/app.ts'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
 import { BridgeError } from '../errors.ts'
+import { identityOf } from '../identity.ts'
 import { createLog } from '../log.ts'
 import { queueMetrics } from '../metrics.ts'
 import { cannotListen } from '../probes.ts'
@@ -14,7 +13,6 @@ import { figuresOf } from '../queue/figures.ts'
 import { startHeartbeat } from '../queue/heartbeat.ts'
 import { overviewOf } from '../queue/overview.ts'
 import { openQueues } from '../queue/queues.ts'
-import { readVersion } from '../version.ts'
 
 try {
   await start(loadConfig(process.env))
@@ -30,7 +28,7 @@ async function start(config: Config): Promise<void> {
   log.info({ settings: describeConfig(process.env) }, 'settings')
   const { redis, keys } = config
   const { sources, timeZones } = config.ingress
-  const version = readVersion()
+  const identity = identityOf('admin')
   const queues = openQueues({ redis, keys, sources, timeZones, log })
   const overview = overviewOf(queues)
   const { app, begin } = await buildAdmin({
@@ -38,7 +36,7 @@ async function start(config: Config): Promise<void> {
     overview,
     metrics: queueMetrics(figuresOf(queues, overview)),
     config: { ...config.admin, timeZones, sources },
-    version,
+    version: identity.version,
     log,
   })
   const { host, port } = config.admin
@@ -46,15 +44,7 @@ async function start(config: Config): Promise<void> {
   const address = await app.listen({ host, port }).catch((error) => {
     throw cannotListen('ADMIN_PORT', host, port, error)
   })
-  const of = {
-    kind: 'admin',
-    id: randomUUID(),
-    version,
-    host: hostname(),
-    pid: process.pid,
-    startedAt: Date.now(),
-  } as const
-  const describe = () => ({ ...of, isReady: queues.redis.status === 'ready', redis: queues.redis.status })
+  const describe = () => ({ ...identity, isReady: queues.redis.status === 'ready', redis: queues.redis.status })
   const heartbeat = startHeartbeat({ redis, keys, log, describe })
   const stopping = new AbortController()
 

@@ -5,11 +5,14 @@ import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
 import { BridgeError } from '../errors.ts'
+import { identityOf } from '../identity.ts'
 import { buildIngress } from '../ingress/app.ts'
 import { closeIngress } from '../ingress/closing.ts'
+import { createTally } from '../ingress/tally.ts'
 import { createLog } from '../log.ts'
 import { ingressMetrics } from '../metrics.ts'
 import { cannotListen, startProbes } from '../probes.ts'
+import { startHeartbeat } from '../queue/heartbeat.ts'
 import { openLanes } from '../queue/lanes.ts'
 import { createIntake } from '../spool/intake.ts'
 import { openSpool } from '../spool/spool.ts'
@@ -58,6 +61,7 @@ async function start(config: Config): Promise<void> {
   metrics.watchSpool(spool.state)
   const { claimEventId, state: probe } = lanes
   const enqueue = metrics.countFailures(lanes.enqueue)
+  const tally = createTally(metrics)
   const intake = createIntake({ enqueue, claimEventId, spool, probe, log })
   const app = buildIngress({
     enqueue: intake.enqueue,
@@ -65,7 +69,7 @@ async function start(config: Config): Promise<void> {
     redisState: probe,
     spoolState: spool.state,
     config: config.ingress,
-    counts: metrics,
+    counts: tally,
     log,
   })
   const { host, port } = config.ingress
@@ -81,13 +85,25 @@ async function start(config: Config): Promise<void> {
     throw cannotListen('INGRESS_PORT', host, port, error)
   })
 
+  const identity = identityOf('ingress')
+  const heartbeat = startHeartbeat({
+    redis: config.redis,
+    keys: config.keys,
+    log,
+    describe() {
+      const { events, bytes, maxBytes, oldestAt, refused, bad } = spool.state()
+      const held = { events, bytes, maxBytes, oldestAt: oldestAt?.getTime(), quarantined: refused + bad }
+      return { ...identity, isReady: intake.state().ready, redis: probe().detail, ...tally.read(), spool: held }
+    },
+  })
+
   closeWithGrace({ delay: Math.max(1, config.drainTimeoutMs), logger: log }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'ingress failed')
     log.info({ signal }, 'draining')
     await closeIngress(app)
     await probes?.close()
     await spool.close(1_000)
-    await Promise.all([lanes.close(), patient.close()])
+    await Promise.all([lanes.close(), patient.close(), heartbeat.stop()])
     log.info('drained')
   })
 }

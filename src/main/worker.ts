@@ -4,10 +4,12 @@
 import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
 import { BridgeError } from '../errors.ts'
+import { identityOf } from '../identity.ts'
 import { createLog } from '../log.ts'
 import { workerMetrics } from '../metrics.ts'
 import { startProbes } from '../probes.ts'
 import { consume } from '../queue/consume.ts'
+import { startHeartbeat } from '../queue/heartbeat.ts'
 import { loadProcessors, logProcessors } from '../runner/load.ts'
 import { createRunner } from '../runner/runner.ts'
 import { describeThrown, stackOf } from '../runner/thrown.ts'
@@ -50,6 +52,12 @@ async function start(config: Config): Promise<void> {
   const consumer = consume(options, metrics.countAttempts(run))
   const ready = () => ({ ready: consumer.state().ready, state: consumer.state() })
   const probes = metricsPort === undefined ? undefined : await startProbes({ port: metricsPort, ready, metrics, log })
+  const identity = identityOf('worker')
+  const describe = () => {
+    const { ready: isReady, redis: connection, active } = consumer.state()
+    return { ...identity, isReady, redis: connection, active, concurrency: worker.concurrency }
+  }
+  const heartbeat = startHeartbeat({ redis, keys, log, describe })
 
   closeWithGrace(
     { delay: drainTimeoutMs + afterDrainMs, logger: log, skip: ['unhandledRejection'] },
@@ -57,7 +65,7 @@ async function start(config: Config): Promise<void> {
       if (err) log.fatal({ error: describeThrown(err), stack: stackOf(err) }, 'worker failed')
       log.info({ signal, active: consumer.state().active }, 'draining')
       const { clean } = await consumer.drain(drainTimeoutMs)
-      await probes?.close()
+      await Promise.all([probes?.close(), heartbeat.stop()])
       if (clean) return log.info('drained')
       log.warn({ drainTimeoutMs }, 'drain limit passed: what was active runs again on another worker')
       process.exit(1)

@@ -2,6 +2,7 @@
  * Heartbeats: every process tells every five seconds that it lives, what it is and how it does. Kept for ten minutes, so that
  * one that vanished is still seen.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { type Log, limitedLog } from '../log.ts'
@@ -19,6 +20,9 @@ export const silentMs = 16_000
 
 /** How long one that is gone is remembered, in milliseconds. */
 const keptMs = 600_000
+
+/** How long a process that stops waits for Redis to forget it, in milliseconds. */
+const forgetLimitMs = 500
 
 const shape = z.object({
   /** What process it is. */
@@ -120,7 +124,8 @@ export type HeartbeatOptions = {
  */
 export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<void> } {
   const { keys, log, describe, everyMs = heartbeatMs } = options
-  const redis = connectProducer({ ...options.redis, enqueueTimeoutMs: 2_000 }, log.child({ connection: 'heartbeat' }))
+  // What it would say of Redis, the process says anyway.
+  const redis = connectProducer({ ...options.redis, enqueueTimeoutMs: 2_000 }, log.child({}, { level: 'silent' }))
   const first = shardKeys(keys.prefix, 0)
   const refused = limitedLog(log, { everyMs: 60_000, byError: true })
   let telling: Promise<void> = Promise.resolve()
@@ -141,11 +146,14 @@ export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<voi
     async stop() {
       clearInterval(timer)
       redis.off('ready', next)
-      await telling
-      await forgetHeartbeat(redis, first, describe().id).catch(() => {
-        // Redis is away: it will be forgotten by its age.
-      })
-      await disconnect(redis)
+      const forgotten = telling
+        .then(() => forgetHeartbeat(redis, first, describe().id))
+        .catch(() => {
+          // Redis is away: it will be forgotten by its age.
+        })
+      // A process that ends must not wait for a Redis that hangs.
+      await Promise.race([forgotten, pause(forgetLimitMs, undefined, { ref: false })])
+      await disconnect(redis, forgetLimitMs)
     },
   }
 }

@@ -55,7 +55,7 @@ const mayImport: Record<string, Record<string, 'all' | 'type'>> = {
   'log.ts': {},
   'mask.ts': {},
   'probes.ts': {},
-  'version.ts': {},
+  'identity.ts': {},
   'metrics.ts': { event: 'all' },
 }
 const forAll = ['errors.ts', 'log.ts', 'mask.ts']
