@@ -1,8 +1,9 @@
 /**
  * Timeline: one lane as its page tells it, a bounded stretch of it around its head; a call is the lane of its id.
  */
+import { lookAtJobs } from './fused/look.ts'
 import { type EventState, followersOf, type LaneEvent, type Member, membersOf, tellEvents } from './history.ts'
-import { laneKeyOf } from './keys.ts'
+import { eventIdOf, laneKeyOf, type ShardKeys } from './keys.ts'
 import { answersOf, type Queues, shardOfLane } from './queues.ts'
 import { callLane } from './select.ts'
 import { textOf } from './stored-look.ts'
@@ -73,17 +74,20 @@ export async function readTimeline(queues: Queues, lane: string, stretch: Stretc
   const isBlocked = blockedSince !== null
   const around = { head, headSequence, isBlocked, followers: followersOf(parked) }
   const events = await tellEvents(redis, keys, laneKey, members, around)
-  const headEvent = events.find(({ jobId }) => jobId === head)
+  const headState =
+    head === null
+      ? undefined
+      : (events.find(({ jobId }) => jobId === head)?.state ?? (await stateOfHead(queues, keys, head)))
   return {
     lane,
     source: sourceOf(lane),
     callId: textOf(events.at(-1)?.event ?? {}, 'callId', callIdIn(lane)),
-    state: stateOf(events, headEvent, isBlocked),
+    state: isBlocked ? 'blocked' : (headState ?? stateOf(events)),
     events,
     earlier,
     later,
     behind,
-    head: headEvent?.eventId,
+    head: head === null ? undefined : eventIdOf(head),
     blockedSince: blockedSince === null ? undefined : Number(blockedSince),
   }
 }
@@ -110,11 +114,16 @@ function inOrder(members: readonly Member[]): Member[] {
   return [...members].sort((a, b) => a.sequence - b.sequence || (a.jobId < b.jobId ? -1 : 1))
 }
 
-function stateOf(events: readonly LaneEvent[], head: LaneEvent | undefined, isBlocked: boolean): EventState | null {
-  if (isBlocked) return 'blocked'
-  if (head !== undefined) return head.state
+/** Of a lane without a head. */
+function stateOf(events: readonly LaneEvent[]): EventState | null {
   if (events.some(({ state }) => state === 'dead')) return 'dead'
   return events.at(-1)?.state ?? null
+}
+
+/** Of a head that is outside the stretch. One that has been finished since has made room for the next. */
+async function stateOfHead({ redis }: Queues, keys: ShardKeys, head: string): Promise<EventState> {
+  const [job] = await lookAtJobs(redis, keys, [head], { data: false, lines: 0 })
+  return job?.where === 'active' || job?.where === 'delayed' ? job.where : 'waiting'
 }
 
 /** The source in a lane: `default` in `default/call:1`. */

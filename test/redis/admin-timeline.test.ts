@@ -120,6 +120,7 @@ test('timeline, of a lane with hundreds parked, shows what is around its head; i
   const earlier = await readTimeline(queues, lane, { before: around.events[0]!.sequence, limit: 40 })
   assert.deepEqual(labels(earlier), before.slice(0, 11))
   assert.deepEqual([earlier.earlier, earlier.later], [0, 230])
+  assert.deepEqual([earlier.state, earlier.head], ['active', around.head], 'the state of the lane, not of the stretch')
   const later: string[] = []
   let last = around
   while (last.later > 0) {
