@@ -6,6 +6,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { chromiumBinary } from './chromium-binary.ts'
 import { isAlive, readClaim } from './claim.ts'
 import { nginxBinary } from './nginx-binary.ts'
 import { endLeftRedis, namedRedis, ownRedis, type ProvidedRedis } from './redis.ts'
@@ -53,8 +54,9 @@ async function runWith(
   const flags = args.filter((arg) => arg.startsWith('-'))
   const files = findTests(args.filter((arg) => !arg.startsWith('-')))
   const stop = stopper()
-  // Looked for by the test itself, which says why if there is none; here only because an installation takes a while.
+  // Looked for by the tests themselves, which say why if there is none; here only because an installation takes a while.
   if (files.some((file) => file.endsWith('proxy.test.ts'))) await nginxBinary(process.env, say)
+  if (files.some((file) => file.endsWith('pages.test.ts'))) await chromiumBinary(process.env, say)
   const { redis, binary } = await provide(say)
   try {
     if (stop.signal !== undefined) return stop.code()

@@ -20,6 +20,7 @@ import { type Credentials, givenCredentials, madeCredentials } from './credentia
 import { guardBrowsers } from './headers.ts'
 import { isLoopback } from './loopback.ts'
 import { maskAnswer } from './masking.ts'
+import { pageRoutes } from './pages/routes.ts'
 import { answerRefusals, refusalText } from './refusals.ts'
 
 export type AdminDeps = {
@@ -87,6 +88,7 @@ export async function buildAdmin(deps: AdminDeps): Promise<Admin> {
   await app.register(steering(queues), { prefix: '/api' })
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await board(app, { queues, maskNumbers: config.maskNumbers, log })
+  await pageRoutes(app, { queues, overview, config, log })
   return {
     app,
     async begin(signal) {
