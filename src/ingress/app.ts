@@ -60,7 +60,7 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
     requestTimeout: 2_000,
     http: {
       headersTimeout: 1_000,
-      connectionsCheckingInterval: 500,
+      connectionsCheckingInterval: 250,
       maxHeaderSize: maxHeaderBytes,
       requireHostHeader: false,
     },

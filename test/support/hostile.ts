@@ -2,6 +2,7 @@
  * What hostile clients do, and what became of it: raw sockets, seeded chance, mutations, the memory of a process, the events in Redis.
  */
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Redis } from 'ioredis'
 import type { RawWebhook } from '../../src/event/event.ts'
@@ -140,6 +141,18 @@ export function mutated(bytes: Buffer, random: () => number): Buffer {
 /** Memory of a process that is in use, in megabytes. */
 export function rssOf(pid: number): number {
   return Number(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).stdout) / 1_024
+}
+
+/**
+ * How long the loop of a process has run on a CPU since its start, in milliseconds: however busy the machine, what one
+ * request adds is the most it can have kept others waiting. Undefined where the system does not say (Linux does).
+ */
+export function loopTimeOf(pid: number): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').split(' ')[0]) / 1_000_000
+  } catch {
+    return undefined
+  }
 }
 
 /** The ids of all events that Redis took under this prefix. */
