@@ -42,9 +42,14 @@ export function watchConnections(app: FastifyInstance): void {
 }
 
 export type CloseOptions = {
-  /** How long kept-alive connections are left open for their next request, so that its answer can close them. Default 250 ms. */
+  /** What the whole may take, in milliseconds; the other two are at most a quarter and a half of it. Default 25,000. */
+  readonly limitMs?: number
+  /**
+   * How long the port stays open and kept-alive connections are left for their next request, so that its answer can close them.
+   * Default 2,000 ms; not so long if no connection is left.
+   */
   readonly patienceMs?: number
-  /** After that, connections without a whole request are cut; a request that is being enqueued is waited for. Default 1500 ms. */
+  /** After that, connections without a whole request are cut; a request that is being enqueued is waited for. Default 3,500 ms. */
   readonly deadlineMs?: number
 }
 
@@ -54,7 +59,11 @@ export type CloseOptions = {
  */
 export async function closeIngress(
   app: FastifyInstance,
-  { patienceMs = 250, deadlineMs = 1_500 }: CloseOptions = {},
+  {
+    limitMs = 25_000,
+    patienceMs = Math.min(2_000, limitMs / 4),
+    deadlineMs = Math.min(3_500, limitMs / 2),
+  }: CloseOptions = {},
 ): Promise<void> {
   const { drain, server } = app
   const end = performance.now() + deadlineMs

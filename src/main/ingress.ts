@@ -17,6 +17,9 @@ import { openLanes } from '../queue/lanes.ts'
 import { createIntake } from '../spool/intake.ts'
 import { openSpool } from '../spool/spool.ts'
 
+/** How long the start waits for Redis before it listens without: a PBX that finds no listener loses its events. */
+const redisPatienceMs = 1_000
+
 try {
   await start(loadConfig(process.env))
 } catch (error) {
@@ -79,8 +82,8 @@ async function start(config: Config): Promise<void> {
   }
   const probes =
     config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, metrics, log })
-  // Last, when nothing can stop the start any more; and without waiting for Redis, because a PBX that finds no listener
-  // loses its events.
+  await intake.untilStraight(redisPatienceMs)
+  // Last, when nothing can stop the start any more.
   await app.listen({ host, port }).catch((error) => {
     throw cannotListen('INGRESS_PORT', host, port, error)
   })
@@ -100,7 +103,7 @@ async function start(config: Config): Promise<void> {
   closeWithGrace({ delay: Math.max(1, config.drainTimeoutMs), logger: log }, async ({ err, signal }) => {
     if (err) log.fatal({ err }, 'ingress failed')
     log.info({ signal }, 'draining')
-    await closeIngress(app)
+    await closeIngress(app, { limitMs: config.drainTimeoutMs })
     await probes?.close()
     await spool.close(1_000)
     await Promise.all([lanes.close(), patient.close(), heartbeat.stop()])

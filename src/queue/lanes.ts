@@ -54,7 +54,13 @@ export type Lanes = {
   readonly enqueue: Enqueue
   readonly claimEventId: ClaimEventId
   /** Whether Redis can take events, and if not, why. `isTight` if it can, and what is left of its memory is for the workers. */
-  state(): { readonly ready: boolean; readonly detail: string; readonly isTight: boolean }
+  state(): {
+    readonly ready: boolean
+    readonly detail: string
+    readonly isTight: boolean
+    /** A connection is on its way, and not known to be refused. */
+    readonly isTrying: boolean
+  }
   close(): Promise<void>
 }
 
@@ -125,10 +131,11 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
 
     state() {
       const problem = shards.problem()
-      if (problem !== undefined) return { ready: false, detail: problem, isTight: false }
+      if (problem !== undefined) return { ready: false, detail: problem, isTight: false, isTrying: false }
       const ready = redis.status === 'ready'
       const isTight = ready && memory.isTight()
-      return { ready, detail: isTight ? tightMemory : redis.status, isTight }
+      const isTrying = redis.status === 'connecting' || redis.status === 'connect'
+      return { ready, detail: isTight ? tightMemory : redis.status, isTight, isTrying }
     },
 
     close() {

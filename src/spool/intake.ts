@@ -4,6 +4,7 @@
  * for a timeout that it need not wait for.
  * Events of one lane keep the order in which they came, also around the moment at which Redis goes away.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { RedisUnavailableError } from '../errors.ts'
 import type { NewEvent } from '../event/event.ts'
 import type { Log } from '../log.ts'
@@ -12,9 +13,14 @@ import type { Spool, SpoolState } from './spool.ts'
 
 /**
  * Whether Redis can take events now, told at once and without asking it; and if not, why. `isTight`: it can, and what is left of
- * its memory is for the workers.
+ * its memory is for the workers. `isTrying`: whether it can will be known in a moment.
  */
-export type Probe = () => { readonly ready: boolean; readonly detail: string; readonly isTight?: boolean }
+export type Probe = () => {
+  readonly ready: boolean
+  readonly detail: string
+  readonly isTight?: boolean
+  readonly isTrying?: boolean
+}
 
 export type IntakeOptions = {
   /** The straight way, with the short timeout. */
@@ -47,6 +53,11 @@ export type Intake = {
   readonly enqueue: Enqueue
   /** Answers the delivery's own event id while Redis is away or hangs: a repeat is taken for a new event. Never rejects. */
   readonly claimEventId: ClaimEventId
+  /**
+   * Resolves once the next event would go straight, or Redis is known to be away, or after `limitMs`. An ingress that begins
+   * beside others waits for this: what it spooled before it knew its Redis would be passed by what they send straight.
+   */
+  untilStraight(limitMs: number): Promise<void>
   state(): IntakeState
 }
 
@@ -147,6 +158,12 @@ export function createIntake(options: IntakeOptions): Intake {
         doubtedUntil = now() + doubtMs
         return eventId
       }
+    },
+
+    async untilStraight(limitMs) {
+      const end = now() + limitMs
+      const mayBecome = () => probe().ready || probe().isTrying
+      while (!isStraight() && mayBecome() && now() < end) await pause(5)
     },
 
     state() {

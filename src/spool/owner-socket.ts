@@ -21,7 +21,8 @@ export async function listenAsOwner(dir: string): Promise<OwnerSocket> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
-      server.listen(route.path, resolve)
+      // Exclusive: in a cluster the primary would listen instead, along a path that leads elsewhere there, and outlive the owner.
+      server.listen({ path: route.path, exclusive: true }, resolve)
     })
   } catch (error) {
     await route.close()

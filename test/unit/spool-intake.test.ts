@@ -3,6 +3,7 @@
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { EventRefusedError, RedisUnavailableError } from '../../src/errors.ts'
 import type { NewEvent } from '../../src/event/event.ts'
 import { createIntake, type Intake } from '../../src/spool/intake.ts'
@@ -17,6 +18,7 @@ type Bench = {
   /** Answers of Redis still open, by label. */
   readonly open: Map<string, { yes(): void; no(error: Error): void }>
   isReady: boolean
+  isTrying: boolean
   isTight: boolean
   hasRoom: boolean
   claimFails: boolean
@@ -60,7 +62,7 @@ function bench(): Bench {
       },
       probe: () => {
         const detail = self.isTight ? 'redis memory above 80 %' : self.isReady ? 'ready' : 'reconnecting'
-        return { ready: self.isReady, detail, isTight: self.isTight }
+        return { ready: self.isReady, detail, isTight: self.isTight, isTrying: self.isTrying }
       },
       log,
       now: () => clock.nowMs,
@@ -70,6 +72,7 @@ function bench(): Bench {
     open,
     isReady: true,
     isTight: false,
+    isTrying: false,
     hasRoom: true,
     claimFails: false,
     clock,
@@ -250,4 +253,32 @@ test('a claim, after one that Redis did not answer, is not asked for a second; n
   b.claimFails = false
   b.clock.nowMs = 1_000
   assert.equal(await b.intake.claimEventId('y', 'own'), 'the first')
+})
+
+test('a start, while the connection is on its way, waits for it; also for a spool that drains', async () => {
+  const b = bench()
+  Object.assign(b, { isReady: false, isTrying: true, isEmpty: false })
+  let isOver = false
+
+  const waiting = b.intake.untilStraight(1_000).then(() => {
+    isOver = true
+  })
+  await pause(20)
+  Object.assign(b, { isReady: true, isTrying: false })
+  await pause(20)
+  assert.equal(isOver, false)
+  b.isEmpty = true
+
+  await waiting
+})
+
+test('a start, with Redis known to be away, does not wait; with one that hangs, not beyond the limit', async () => {
+  const b = bench()
+  b.isReady = false
+  await b.intake.untilStraight(1_000)
+
+  b.isTrying = true
+  const waiting = b.intake.untilStraight(1_000)
+  b.clock.nowMs = 1_000
+  await waiting
 })
