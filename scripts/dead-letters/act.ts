@@ -4,7 +4,7 @@
 import { maskNumbers } from '../../src/mask.ts'
 import { type ActionResult, discardSelected, replaySelected } from '../../src/queue/actions.ts'
 import type { Selector } from '../../src/queue/select.ts'
-import { type Desk, whoAmI } from './open.ts'
+import { type Desk, noneText, whoAmI } from './open.ts'
 import { tableOf } from './table.ts'
 
 export type ActOptions = { readonly selector: Selector; readonly isDryRun: boolean }
@@ -32,7 +32,7 @@ export async function act(desk: Desk, what: 'replay' | 'discard', { selector, is
       progress: progress.tell,
     })
     progress.end()
-    process.stdout.write(isDryRun ? dryRunText(desk, what, result) : resultText(what, result))
+    process.stdout.write(isDryRun ? dryRunText(desk, what, result) : resultText(desk, what, result))
     const isMissing = selector.eventId !== undefined && result.planned === 0
     return isMissing || !result.isComplete ? 1 : 0
   } finally {
@@ -41,8 +41,12 @@ export async function act(desk: Desk, what: 'replay' | 'discard', { selector, is
   }
 }
 
-function resultText(what: 'replay' | 'discard', { eventIds, planned, isComplete }: ActionResult): string {
-  if (planned === 0) return isComplete ? 'No dead letter fits.\n' : 'Stopped before anything was done.\n'
+function resultText(
+  { config }: Desk,
+  what: 'replay' | 'discard',
+  { eventIds, planned, isComplete }: ActionResult,
+): string {
+  if (planned === 0) return isComplete ? noneText(config) : 'Stopped before anything was done.\n'
   const ids = eventIds.map((eventId) => `${eventId}\n`).join('')
   const letters = planned === 1 ? 'dead letter' : 'dead letters'
   const rest = isComplete
@@ -54,7 +58,7 @@ function resultText(what: 'replay' | 'discard', { eventIds, planned, isComplete 
 }
 
 function dryRunText({ config }: Desk, what: 'replay' | 'discard', { steps, isComplete }: ActionResult): string {
-  if (steps.length === 0) return isComplete ? 'No dead letter fits.\n' : 'Stopped.\n'
+  if (steps.length === 0) return isComplete ? noneText(config) : 'Stopped.\n'
   const shown = config.admin.maskNumbers ? maskNumbers : (text: string) => text
   const place = (isHead: boolean) =>
     what === 'discard'

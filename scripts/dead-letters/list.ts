@@ -7,7 +7,7 @@ import { type DeadLetter, readDeadLetters } from '../../src/queue/dead-letters.t
 import { groupOf } from '../../src/queue/error-groups.ts'
 import type { DeadFilter } from '../../src/queue/select.ts'
 import { sourceOf } from '../../src/queue/timeline.ts'
-import type { Desk } from './open.ts'
+import { type Desk, noneText } from './open.ts'
 import { momentIn, tableOf } from './table.ts'
 
 export type ListOptions = { readonly filter: DeadFilter; readonly isJson: boolean; readonly limit: number }
@@ -36,7 +36,7 @@ function plain(letter: DeadLetter, { config }: Desk): unknown {
 }
 
 function tableFor(letters: readonly DeadLetter[], { config }: Desk, isMore: boolean): string {
-  if (letters.length === 0) return 'No dead letter.\n'
+  if (letters.length === 0) return noneText(config)
   const shown = config.admin.maskNumbers ? maskNumbers : (text: string) => text
   const rows = letters.map(({ deadAt, name, lane, attempts, eventId, error }) => [
     momentIn(timeZoneOf(config.ingress.timeZones, sourceOf(lane)), deadAt),

@@ -40,18 +40,27 @@ export function whoAmI(): string {
   }
 }
 
-function unreachable(error: unknown, { redis }: Config): unknown {
+function unreachable(error: unknown, config: Config): unknown {
   if (!(error instanceof BridgeError) || error.code !== 'BRIDGE_REDIS_UNAVAILABLE') return error
-  const where =
-    redis.clusterNodes.length > 0
-      ? redis.clusterNodes.join(', ')
-      : redis.sentinels.length > 0
-        ? `the sentinels ${redis.sentinels.join(', ')}`
-        : redis.url.replace(/\/\/[^@/]*@/, '//***@')
+  const { redis } = whereOf(config)
   return new BridgeError(
     error.code,
-    `${error.message} (${where}). REDIS_URL names another; npm run up prints the one it uses.`,
+    `${error.message} (${redis}). REDIS_URL names another; npm run up prints the one it uses.`,
   )
+}
+
+/** What is said where no dead letter is meant; it may be the wrong Redis. */
+export function noneText(config: Config): string {
+  const { redis, prefix } = whereOf(config)
+  return `No such dead letter at ${redis}, KEY_PREFIX=${prefix}.\n`
+}
+
+/** Which Redis and which keys are looked at, without a password. */
+function whereOf({ redis, keys }: Config): { readonly redis: string; readonly prefix: string } {
+  const { clusterNodes, sentinels, url } = redis
+  const sentinel = sentinels.length > 0 ? `the sentinels ${sentinels.join(', ')}` : undefined
+  const cluster = clusterNodes.length > 0 ? clusterNodes.join(', ') : undefined
+  return { redis: cluster ?? sentinel ?? url.replace(/\/\/[^@/]*@/, '//***@'), prefix: keys.prefix }
 }
 
 /** What was thrown on purpose says all in one sentence; the rest needs its stack. */
