@@ -65,6 +65,12 @@ export async function board(app: FastifyInstance, { queues, maskNumbers, log }: 
       },
     },
   })
+  // It answers errors itself, those of access too.
+  server.setErrorHandler((error) => {
+    const { status, code, message } = refusalOf(error)
+    if (status === 500) log.error({ err: error }, 'request failed')
+    return { status: status as 500, body: { ok: false, code, message, error: message } }
+  })
   await app.register(
     async (scope) => {
       scope.addHook('onRequest', async (_request, reply) => {
