@@ -71,6 +71,8 @@ test('ingress process, started without Redis, listens, keeps events on disk, and
   const taken = await post(port, 'event_name=Cdr&cuid=1.1')
 
   assert.equal(taken.status, 200)
+  const back = ingress.lines.filter(({ msg }) => msg === 'redis is back')
+  assert.equal(back.length, 1, 'said once, although the drain has a connection of its own')
   ingress.kill('SIGINT')
   assert.equal(await ingress.exit, 0)
 })
