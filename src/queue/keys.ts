@@ -23,7 +23,6 @@ export type ShardKeys = {
   /** Sorted set of dead letters that were replayed: job id -> when. They wait for the trim. */
   readonly replayed: string
   /** Written behind a batch of events that replicas are to confirm, so that there is a write to confirm. Empty. */
-  /** Written behind a batch of events that replicas are to confirm, so that there is a write to confirm. Empty. */
   readonly confirmed: string
   /** Held by the one process that sweeps and trims this shard. */
   readonly sweeper: string
