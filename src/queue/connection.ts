@@ -16,6 +16,19 @@ type Profile = Omit<RedisOptions, 'replyMapping'>
 /** What a Cluster needs beside the profile of each of its nodes' connections. */
 type ClusterProfile = Pick<ClusterOptions, 'maxRedirections' | 'retryDelayOnFailover' | 'retryDelayOnClusterDown'>
 
+/**
+ * Refuses at once while the Cluster is not ready. With ioredis' own switch for that (`enableOfflineQueue`) it would also refuse
+ * what is for a node whose connection is just being opened, after every start and every failover.
+ */
+class ProducerCluster extends Cluster {
+  override sendCommand(...args: Parameters<Cluster['sendCommand']>): unknown {
+    const [command] = args
+    if (this.status === 'ready' || command.name === 'cluster') return super.sendCommand(...args)
+    command.reject(new Error(`the cluster is not ready (${this.status})`))
+    return command.promise
+  }
+}
+
 /** The wait before the next try to connect. BullMQ's default took 6 s to be ready after an outage of 12 s, this one 0.3 s. */
 const retryMs = (times: number) => Math.min(50 * times, 500)
 
@@ -77,11 +90,11 @@ function connect(config: RedisConfig, log: Log, profile: Profile, cluster: Clust
   }
   let redis: Connection
   if (config.clusterNodes.length > 0) {
-    redis = new Cluster(config.clusterNodes.map(hostPort), {
+    const ClusterOfProfile = profile.enableOfflineQueue === false ? ProducerCluster : Cluster
+    redis = new ClusterOfProfile(config.clusterNodes.map(hostPort), {
       ...cluster,
       // Off: a batch of commands for several slots is not redirected after a failover, single ones are.
       redisOptions: { ...options, ...account, enableAutoPipelining: false },
-      enableOfflineQueue: profile.enableOfflineQueue ?? true,
       clusterRetryStrategy: retryMs,
       slotsRefreshInterval: slotsRefreshMs,
       // A certificate is for a name: with TLS the name is left as it is.

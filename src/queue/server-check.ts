@@ -6,7 +6,10 @@ import type { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
 
-/** Warns once per kind of problem and server, whenever the connection becomes ready; of a Cluster it asks every node. */
+/** Wait before a server that did not answer is asked again, in milliseconds. */
+const askAgainMs = 2_000
+
+/** Warns once per kind of problem and server, whenever the connection becomes ready; of a Cluster, whenever a node shows up. */
 export function warnAboutServer(redis: Connection, log: Log): void {
   const said = new Set<string>()
   const look = async (server: Redis, address: { readonly redis?: string }) => {
@@ -17,17 +20,18 @@ export function warnAboutServer(redis: Connection, log: Log): void {
       log.warn(address, problem)
     }
   }
-  redis.on('ready', () => {
-    const servers =
-      'nodes' in redis
-        ? redis.nodes().map((node) => look(node, { redis: `${node.options.host}:${node.options.port}` }))
-        : [look(redis, {})]
-    for (const asked of servers) {
-      asked.catch(() => {
-        // Not allowed to ask, or gone again: then nothing is known, and nothing is said.
-      })
-    }
-  })
+  const ask = (server: Redis, address: { readonly redis?: string }, tries = 3): void => {
+    look(server, address).catch((error: unknown) => {
+      // Not allowed to ask, or gone again: then nothing is known, and nothing is said. Slow: it is asked again.
+      if (/NOPERM/.test(String(error)) || tries === 1) return
+      setTimeout(() => ask(server, address, tries - 1), askAgainMs).unref()
+    })
+  }
+  if ('nodes' in redis) {
+    redis.on('+node', (node: Redis) => ask(node, { redis: `${node.options.host}:${node.options.port}` }))
+  } else {
+    redis.on('ready', () => ask(redis, {}))
+  }
 }
 
 async function problemsOf(redis: Redis): Promise<string[]> {

@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -164,17 +165,31 @@ export type SixNodes = {
 
 /** What a node of a Cluster is started with. */
 export async function nodeArgs(): Promise<string[]> {
-  const bus = String(await freePort())
+  const bus = String(await busPort())
   return [
     ...['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '1000'],
     ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'],
   ]
 }
 
+/** A free port below those that connections are given: six nodes have many, and one of them might take it in between. */
+async function busPort(): Promise<number> {
+  for (;;) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+    })
+    if (isFree) return port
+  }
+}
+
 /** A Cluster of three masters and their replicas, `first` (started with `nodeArgs`) among the masters. */
 export async function startSixNodes(t: TestContext, first: OwnRedis): Promise<SixNodes> {
-  const others = await Promise.all(Array.from({ length: 5 }, async () => startRedis(t, ...(await nodeArgs()))))
-  const servers = [first, ...others].map((server) => lookInto(t, server))
+  const all = [first]
+  while (all.length < 6) all.push(await startRedis(t, ...(await nodeArgs())))
+  const servers = all.map((server) => lookInto(t, server))
   const masters = servers.slice(0, 3)
   const [meeting] = servers
   if (meeting === undefined) throw new Error('no node')
