@@ -18,7 +18,7 @@ const folder = 'docs/screenshots'
 const say = (line: string) => console.log(line)
 
 const forms: Record<string, BrowserContextOptions> = {
-  desktop: { viewport: { width: 1_200, height: 760 } },
+  desktop: { viewport: { width: 1_080, height: 700 } },
   phone: { viewport: { width: 390, height: 760 }, isMobile: true },
 }
 

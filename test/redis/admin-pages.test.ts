@@ -86,7 +86,7 @@ test('ops page, with events that wait and no worker, says so, and what stands st
   assert.match(body, /Events wait and no worker is alive\./)
   const held = /<section id="held">([\s\S]*?)<\/section>/.exec(body)?.[1] ?? ''
   assert.match(held, /CRM answered 503/)
-  assert.match(held, /<td class="number">1<\/td>/)
+  assert.match(held, /data-head="Wait behind"><div>1<\/div>/)
 })
 
 test('ops page, with a blocked lane, has its head, its error and both buttons', async (t) => {

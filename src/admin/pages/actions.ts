@@ -4,6 +4,7 @@
  */
 import type { Selector } from '../../queue/select.ts'
 import { type Html, html } from './html.ts'
+import type { Show } from './show.ts'
 
 export type What = 'replay' | 'discard'
 
@@ -14,6 +15,24 @@ export function partsOf(selector: Selector): [name: string, value: string][] {
   return Object.entries(selector).flatMap(([name, value]) =>
     value === undefined || value === false ? [] : [[name, String(value)] as [string, string]],
   )
+}
+
+const names: Readonly<Record<string, string>> = {
+  eventId: 'Event',
+  callId: 'Call',
+  lane: 'Lane',
+  event: 'Events named',
+  error: 'Text in the error',
+  group: 'Error',
+}
+
+/** A selector in words. */
+export function saySelector(selector: Selector, show: Show): Html {
+  if (selector.all === true) return html`All dead letters`
+  const parts = partsOf(selector).map(
+    ([name, value], index) => html`${index > 0 && '; '}${names[name] ?? name}: ${show.name(value)}`,
+  )
+  return html`${parts}`
 }
 
 export type ButtonOptions = {

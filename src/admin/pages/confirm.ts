@@ -7,7 +7,7 @@ import { plan, type Turn } from '../../queue/plan.ts'
 import { type Queues, serverNow } from '../../queue/queues.ts'
 import { filterOf, lookAtPlaces, type Selector } from '../../queue/select.ts'
 import { storedOf, textOf } from '../../queue/stored-look.ts'
-import { partsOf, type What, words } from './actions.ts'
+import { partsOf, saySelector, type What, words } from './actions.ts'
 import { type Html, html } from './html.ts'
 import { table } from './layout.ts'
 import { count, type Show } from './show.ts'
@@ -64,27 +64,30 @@ export type ConfirmView = {
 /** What stands in <main>. */
 export function confirmBody({ what, selector, plan: { turns, total, lanes }, back, show }: ConfirmView): Html {
   const events = count(total, 'event')
-  const which = partsOf(selector).map(([name, value]) => html`<li>${name}: ${show.name(value)}</li>`)
   const sentence =
     what === 'replay'
       ? `This will replay ${events} in this order, each lane by itself: ${count(lanes, 'lane')}.`
       : `This will discard ${events} for good, of ${count(lanes, 'lane')}. They cannot be brought back; a lane that one of them blocks goes on.`
   return html`<h1>${words[what]}</h1>
-<ul>${which}</ul>
+<p>${saySelector(selector, show)}</p>
 ${
   total === 0
     ? html`<p>No dead letter fits: nothing would be done.</p><p><a href="${back}">Back</a></p>`
     : html`<p id="plan"><strong>${sentence}</strong></p>
 <form class="act" method="get" data-what="${what}" data-now><input type="hidden" name="back" value="${back}">${partsOf(selector).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
 <button class="${what} scripted" aria-describedby="plan">${words[what]} ${events}</button> <a href="${back}">Leave it</a></form>
-<noscript><p>A change is taken as JSON only, which needs the script of this page; without it use <code>POST /api/${what}</code>${what === 'replay' && html` or <code>npm run replay</code>`}.</p></noscript>
+<noscript><p>A change is taken as JSON only, which needs the script of this page; without it use <code>npm run ${what}</code>.</p></noscript>
 ${table(
   'In this order',
-  ['', 'Event', 'Call or lane', 'Error'],
-  turns.map(
-    ({ name, lane, callId, isHead, error }, index) =>
-      html`<tr><td class="number">${index + 1}</td><td>${show.name(name)}${isHead && html` <span class="tag">head</span>`}</td><td>${show.lane(lane, callId)}</td><td class="error">${show.name(error)}</td></tr>`,
-  ),
+  [['Turn', 'number'], 'Event', 'Call or lane', ['Error', 'error']],
+  turns.map(({ name, lane, callId, isHead, error }, index) => ({
+    cells: [
+      index + 1,
+      html`${show.name(name)}${isHead && html` <span class="tag">head</span>`}`,
+      show.lane(lane, callId),
+      show.name(error),
+    ],
+  })),
   '',
 )}
 ${total > turns.length && html`<p class="note">And ${count(total - turns.length, 'event')} more.</p>`}`

@@ -5,10 +5,10 @@ import { eventNames } from '../../event/catalogue.ts'
 import type { DeadLetter, DeadPage } from '../../queue/dead-letters.ts'
 import type { ErrorGroups } from '../../queue/error-groups.ts'
 import type { DeadFilter } from '../../queue/select.ts'
-import { actionButton, eventButtons } from './actions.ts'
+import { actionButton, eventButtons, saySelector } from './actions.ts'
+import { groupsTable } from './groups.ts'
 import { address, type Html, html } from './html.ts'
-import { table } from './layout.ts'
-import { groupsTable } from './ops-stuck.ts'
+import { type Row, table } from './layout.ts'
 import { count, type Show } from './show.ts'
 
 export type DeadView = {
@@ -42,15 +42,29 @@ ${isFiltered ? chosen(filter, back, show) : groupSection(groups, show)}
 <section id="list"><h2>${isFiltered ? 'Those that fit' : 'One by one'}, newest first</h2>
 ${table(
   'Dead letters, newest first',
-  ['Dead since', 'Call or lane', 'Event', 'Attempts', 'Error', 'Do'],
+  ['Dead since', 'Call or lane', 'Event', ['Attempts', 'number'], ['Error', 'error'], 'Do'],
   page.dead.map((letter) => letterRow(letter, back, show)),
   page.cursor === undefined ? 'There is none.' : 'None among those looked at so far.',
 )}
 <p>${isLater && html`<a href="${back}">Newest</a> `}${page.cursor !== undefined && html`<a href="${address('/dead', { ...parameters, cursor: page.cursor })}">Older</a>`}</p></section>`
 }
 
-function letterRow({ eventId, name, lane, callId, deadAt, attempts, error }: DeadLetter, back: string, show: Show) {
-  return html`<tr id="dead-${eventId}"><td>${show.time(deadAt)}</td><td>${show.lane(lane, callId)}</td><td>${show.name(name)}</td><td class="number">${attempts}</td><td class="error">${show.name(error)}</td><td>${eventButtons(eventId, `the event ${name}`, back)}</td></tr>`
+function letterRow(
+  { eventId, name, lane, callId, deadAt, attempts, error }: DeadLetter,
+  back: string,
+  show: Show,
+): Row {
+  return {
+    id: `dead-${eventId}`,
+    cells: [
+      show.time(deadAt),
+      show.lane(lane, callId),
+      show.name(name),
+      attempts,
+      show.name(error),
+      eventButtons(eventId, `the event ${name}`, back),
+    ],
+  }
 }
 
 function groupSection({ groups, grouped, dead }: ErrorGroups, show: Show): Html {
@@ -63,9 +77,7 @@ ${dead > 0 && html`<div class="buttons">${actionButton('replay', options)}${acti
 /** Both buttons for all that the filter means. */
 function chosen(filter: DeadFilter, back: string, show: Show): Html {
   const options = { selector: filter, of: 'that fit the filter', back, more: ' all that fit…' }
-  return html`<section id="chosen"><h2>Filter</h2><ul>${Object.entries(filterParameters(filter)).map(
-    ([name, value]) => value !== undefined && html`<li>${name}: ${show.name(value)}</li>`,
-  )}</ul><div class="buttons">${actionButton('replay', options)}${actionButton('discard', options)}<a href="/dead">Show all</a></div></section>`
+  return html`<section id="chosen"><h2>Filter</h2><p>${saySelector(filter, show)}</p><div class="buttons">${actionButton('replay', options)}${actionButton('discard', options)}<a href="/dead">Show all</a></div></section>`
 }
 
 function filterForm({ callId, lane, event, error, group }: DeadFilter): Html {

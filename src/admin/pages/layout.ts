@@ -2,7 +2,7 @@
  * Layout: what every page has around its own part. No inline script or style: the policy forbids both.
  */
 import { assetAddress } from './assets.ts'
-import { type Html, html } from './html.ts'
+import { type Html, html, type Value } from './html.ts'
 
 export type Page = {
   readonly title: string
@@ -69,8 +69,27 @@ ${body}
   return page.text
 }
 
-/** A table that can be scrolled by itself on a narrow screen, by keyboard too. Nothing without rows but the sentence. */
-export function table(caption: string, heads: readonly string[], rows: readonly Html[], none: string): Html {
+/** A column's heading, and the class of its cells. */
+export type Column = string | readonly [head: string, className: 'error' | 'number']
+
+export type Row = {
+  /** By which it is known again when the page refreshes. */
+  readonly id?: string
+  /** As many as there are columns. */
+  readonly cells: readonly Value[]
+}
+
+/**
+ * A table; on a phone each row is a card, whose cells say their headings themselves. The roles say it is a table there, too.
+ * Without rows the sentence `none`.
+ */
+export function table(caption: string, columns: readonly Column[], rows: readonly Row[], none: string): Html {
   if (rows.length === 0) return html`<p class="none">${none}</p>`
-  return html`<div class="wide" role="region" aria-label="${caption}" tabindex="0"><table><caption>${caption}</caption><thead><tr>${heads.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>`
+  const heads = columns.map((column) => (typeof column === 'string' ? column : column[0]))
+  const cell = (value: Value, index: number) => {
+    const column = columns[index]
+    const name = typeof column === 'object' && html` class="${column[1]}"`
+    return html`<td role="cell"${name} data-head="${heads[index]}"><div>${value}</div></td>`
+  }
+  return html`<div class="wide" role="region" aria-label="${caption}" tabindex="0"><table role="table"><caption>${caption}</caption><thead role="rowgroup"><tr role="row">${heads.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead><tbody role="rowgroup">${rows.map(({ id, cells }) => html`<tr role="row"${id !== undefined && html` id="${id}"`}>${cells.map(cell)}</tr>`)}</tbody></table></div>`
 }

@@ -4,9 +4,9 @@
 import type { Action } from '../../queue/actions.ts'
 import type { Process } from '../../queue/heartbeat.ts'
 import type { RedisHealth } from '../../queue/redis-health.ts'
-import { partsOf, words } from './actions.ts'
+import { saySelector, words } from './actions.ts'
 import { type Html, html } from './html.ts'
-import { table } from './layout.ts'
+import { type Row, table } from './layout.ts'
 import type { OpsState } from './ops-read.ts'
 import { count, duration, type Show, size } from './show.ts'
 
@@ -20,7 +20,7 @@ export function processSections({ processes, redis, actions, overview }: OpsStat
   )}</section>
 <section id="spools"><h2>Spools</h2>${table(
     'Spools of the ingresses',
-    ['Ingress', 'Events', 'Oldest', 'On disk', 'Quarantine'],
+    ['Ingress', ['Events', 'number'], 'Oldest', 'On disk', 'Quarantine'],
     processes.filter(({ kind }) => kind === 'ingress').map((process) => spoolRow(process, overview.at, show)),
     'No ingress has been heard.',
   )}</section>
@@ -37,10 +37,21 @@ export function processSections({ processes, redis, actions, overview }: OpsStat
   )}</section>`
 }
 
-function processRow(process: Process, now: number, show: Show): Html {
-  const { kind, version, host, pid, isAlive, isReady, silentMs, startedAt } = process
+function processRow(process: Process, now: number, show: Show): Row {
+  const { id, kind, version, host, pid, isAlive, isReady, silentMs, startedAt } = process
   const state = !isAlive ? 'gone' : isReady === false ? 'alive, not ready' : 'alive'
-  return html`<tr><td>${kind}</td><td>${show.name(version)}</td><td>${show.name(host ?? '')}${pid !== undefined && html` <small>${pid}</small>`}</td><td><span class="state ${isAlive && isReady !== false ? 'completed' : 'dead'}">${state}</span> <small>${duration(silentMs)} ago</small></td><td>${show.time(startedAt)} <small>${duration(now - startedAt)}</small></td><td>${doing(process)}</td></tr>`
+  const mark = isAlive && isReady !== false ? 'completed' : 'dead'
+  return {
+    id: `process-${id}`,
+    cells: [
+      kind,
+      show.name(version),
+      html`${show.name(host ?? '')} <small>${pid}</small>`,
+      html`<span class="state ${mark}">${state}</span> <small>${duration(silentMs)} ago</small>`,
+      html`${show.time(startedAt)} <small>${duration(now - startedAt)}</small>`,
+      doing(process),
+    ],
+  }
 }
 
 function doing({ kind, active, concurrency, received, ackP99Ms }: Process): string {
@@ -50,13 +61,23 @@ function doing({ kind, active, concurrency, received, ackP99Ms }: Process): stri
   return `${count(received ?? 0, 'webhook')}${acks}`
 }
 
-function spoolRow({ host, pid, spool, isAlive }: Process, now: number, show: Show): Html {
+function spoolRow({ id, host, pid, spool, isAlive }: Process, now: number, show: Show): Row {
   const { events = 0, bytes = 0, maxBytes = 0, oldestAt, quarantined = 0 } = spool ?? {}
   const full = maxBytes > 0 ? ` of ${size(maxBytes)}` : ''
-  return html`<tr><td>${show.name(host ?? '')} <small>${pid}${!isAlive && ', gone'}</small></td><td class="number">${events.toLocaleString('en')}</td><td>${oldestAt === undefined ? 'none' : duration(now - oldestAt)}</td><td>${size(bytes)}${full}</td><td>${count(quarantined, 'file')}</td></tr>`
+  return {
+    id: `spool-${id}`,
+    cells: [
+      html`${show.name(host ?? '')} <small>${pid}${!isAlive && ', gone'}</small>`,
+      events.toLocaleString('en'),
+      oldestAt === undefined ? 'none' : duration(now - oldestAt),
+      `${size(bytes)}${full}`,
+      count(quarantined, 'file'),
+    ],
+  }
 }
 
-function redisRow({ node, version, usedBytes, maxBytes, policy, isAppendOnly, isLastWriteOk, isLoading }: RedisHealth) {
+function redisRow(server: RedisHealth): Row {
+  const { node, version, usedBytes, maxBytes, policy, isAppendOnly, isLastWriteOk, isLoading } = server
   const memory =
     maxBytes > 0
       ? html`<meter min="0" max="100" high="80" value="${Math.round((100 * usedBytes) / maxBytes)}" aria-label="Memory used"></meter> ${size(usedBytes)} of ${size(maxBytes)}`
@@ -66,14 +87,16 @@ function redisRow({ node, version, usedBytes, maxBytes, policy, isAppendOnly, is
     : isLastWriteOk
       ? 'append-only file, last write succeeded'
       : 'append-only file, last write FAILED'
-  return html`<tr><td>${node === '' ? 'Redis' : node} <small>${version}</small></td><td>${memory}</td><td>${policy}</td><td>${file}${isLoading && ', still loading'}</td></tr>`
+  const name = html`${node === '' ? 'Redis' : node} <small>${version}</small>`
+  return { cells: [name, memory, policy, `${file}${isLoading ? ', still loading' : ''}`] }
 }
 
-function actionRow({ at, who, what, selector, planned, done, isComplete, error }: Action, show: Show): Html {
-  const which = partsOf(selector).map(([name, value]) => html`${name} ${show.name(value)} `)
+function actionRow({ id, at, who, what, selector, planned, done, isComplete, error }: Action, show: Show): Row {
   const end =
     done === undefined
       ? `under way, or its process died (of ${planned.toLocaleString('en')})`
       : `${done.toLocaleString('en')} of ${planned.toLocaleString('en')}${isComplete ? '' : ', ended early'}`
-  return html`<tr><td>${show.time(at)}</td><td>${show.name(who)}</td><td>${words[what]}</td><td>${which}</td><td>${end}${error !== undefined && html` <small class="error">${show.name(error)}</small>`}</td></tr>`
+  const trouble = error !== undefined && html` <small>${show.name(error)}</small>`
+  const which = saySelector(selector, show)
+  return { id: `action-${id}`, cells: [show.time(at), show.name(who), words[what], which, html`${end}${trouble}`] }
 }

@@ -1,9 +1,9 @@
 /**
  * Of the ops page: what stands still or has failed, with what can be done about it.
  */
-
-import { actionButton, eventButtons } from './actions.ts'
-import { address, type Html, html } from './html.ts'
+import { eventButtons } from './actions.ts'
+import { groupsTable } from './groups.ts'
+import { type Html, html } from './html.ts'
 import { table } from './layout.ts'
 import type { OpsState } from './ops-read.ts'
 import { shownRows } from './ops-read.ts'
@@ -17,26 +17,40 @@ ${failures(state, show)}`
 }
 
 function blockedSection({ blocked, overview }: OpsState, show: Show): Html {
-  const rows = blocked.map(
-    ({ lane, callId, eventId, name, error, behind, since }) =>
-      html`<tr id="blocked-${eventId}"><td>${show.lane(lane, callId)}</td><td>${show.name(name)}</td><td class="error">${show.name(error)}</td><td>${duration(overview.at - since)} <small>${show.time(since)}</small></td><td class="number">${behind}</td><td>${eventButtons(eventId, `the event ${name}`, '/')}</td></tr>`,
-  )
+  const rows = blocked.map(({ lane, callId, eventId, name, error, behind, since }) => ({
+    id: `blocked-${eventId}`,
+    cells: [
+      show.lane(lane, callId),
+      show.name(name),
+      show.name(error),
+      html`${duration(overview.at - since)} <small>${show.time(since)}</small>`,
+      behind.toLocaleString('en'),
+      eventButtons(eventId, `the event ${name}`, '/'),
+    ],
+  }))
   return html`<section id="blocked"><h2>Blocked lanes</h2>${table(
     'Blocked lanes, longest first',
-    ['Call or lane', 'Head', 'Error', 'Blocked for', 'Wait behind', 'Do'],
+    ['Call or lane', 'Head', ['Error', 'error'], 'Blocked for', ['Wait behind', 'number'], 'Do'],
     rows,
     'No lane is blocked.',
   )}${rest(overview.blockedLanes - blocked.length, 'blocked lane')}</section>`
 }
 
 function heldSection({ held, overview }: OpsState, show: Show): Html {
-  const rows = held.map(
-    ({ lane, callId, eventId, name, error, behind, attempt, outcome, nextTryAt }) =>
-      html`<tr id="held-${eventId}"><td>${show.lane(lane, callId)}</td><td>${show.name(name)}</td><td>${attempt} <small>${outcome}</small></td><td class="error">${show.name(error)}</td><td>${nextTryAt > overview.at ? html`in ${duration(nextTryAt - overview.at)}` : 'now'} <small>${show.time(nextTryAt)}</small></td><td class="number">${behind}</td></tr>`,
-  )
+  const rows = held.map(({ lane, callId, eventId, name, error, behind, attempt, outcome, nextTryAt }) => ({
+    id: `held-${eventId}`,
+    cells: [
+      show.lane(lane, callId),
+      show.name(name),
+      html`${attempt} <small>${outcome}</small>`,
+      show.name(error),
+      html`${nextTryAt > overview.at ? `in ${duration(nextTryAt - overview.at)}` : 'now'} <small>${show.time(nextTryAt)}</small>`,
+      behind.toLocaleString('en'),
+    ],
+  }))
   return html`<section id="held"><h2>Held by a head that is tried again</h2>${table(
     'Lanes held by a head that is tried again',
-    ['Call or lane', 'Head', 'Attempt', 'Error', 'Next attempt', 'Wait behind'],
+    ['Call or lane', 'Head', 'Attempt', ['Error', 'error'], 'Next attempt', ['Wait behind', 'number']],
     rows,
     'No lane waits for a next attempt.',
   )}${rest(overview.delayed - held.length, 'lane')}</section>`
@@ -48,21 +62,6 @@ function failures({ groups: { groups, grouped, dead } }: OpsState, show: Show): 
       ? html`<p class="note"><a href="/dead">All dead letters</a>; grouped are the newest ${count(grouped, 'dead letter')} of ${dead.toLocaleString('en')}.</p>`
       : dead > 0 && html`<p class="note"><a href="/dead">All dead letters</a></p>`
   }</section>`
-}
-
-/** Groups of errors, each with its replay and discard. */
-export function groupsTable(groups: OpsState['groups']['groups'], show: Show, back: string): Html {
-  const rows = groups.map(({ group, error, count: many, events, firstAt, lastAt }) => {
-    const of = `the ${count(many, 'dead letter')} with this error`
-    const options = { selector: { group }, of, back, more: ` ${many.toLocaleString('en')}…` }
-    return html`<tr><td class="error"><a href="${address('/dead', { group })}"><bdi>${group === '' ? '(no error)' : show.text(group)}</bdi></a><small>last: ${show.name(error)}</small></td><td class="number">${many.toLocaleString('en')}</td><td>${events.slice(0, 4).map((name, index) => html`${index > 0 && ', '}${show.name(name)}`)}${events.length > 4 && ', …'}</td><td>${show.time(firstAt)}</td><td>${show.time(lastAt)}</td><td>${group !== '' && html`<div class="buttons">${actionButton('replay', options)}${actionButton('discard', options)}</div>`}</td></tr>`
-  })
-  return table(
-    'Dead letters by error, largest group first',
-    ['Error', 'Dead letters', 'Events', 'First', 'Last', 'Do'],
-    rows,
-    'There is no dead letter.',
-  )
 }
 
 function rest(more: number, what: string): Html | false {

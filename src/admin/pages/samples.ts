@@ -46,8 +46,8 @@ export function createSamples(startedAt: number): Samples {
     let sum: number | undefined
     for (const { kind, id, startedAt: since, received } of processes) {
       if (kind !== 'ingress' || received === undefined) continue
-      // One that started since the last look began with none; of another it is not known when it took what it has.
-      const before = counts.get(id) ?? (since >= lastAt ? 0 : undefined)
+      // One that has just started began with none; of another it is not known when it took what it has.
+      const before = counts.get(id) ?? (since >= lastAt - minuteMs ? 0 : undefined)
       counts.set(id, received)
       if (before !== undefined) sum = (sum ?? 0) + Math.max(0, received - before)
     }

@@ -87,8 +87,13 @@ summary { cursor: pointer; padding: .25rem 0; }
 footer { margin-top: 2rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: .9rem; }
 #said:not(:empty) { position: fixed; inset: auto 1rem 1rem; margin: auto; max-width: 40rem; background: var(--text); color: var(--ground); padding: .75rem 1rem; border-radius: .35rem; }
 @media (max-width: 40rem) {
+  table, tbody, tr, td { display: block; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { border: 1px solid var(--line); border-radius: .35rem; padding: .25rem .5rem; margin: 0 0 .5rem; }
+  td, td.error { display: grid; grid-template-columns: 6.5rem minmax(0, 1fr); gap: .5rem; border: 0; padding: .15rem 0; min-width: 0; overflow-wrap: anywhere; }
+  td::before { content: attr(data-head); color: var(--quiet); font-size: .85rem; }
+  td .buttons { flex-wrap: wrap; }
   header form { margin-left: 0; width: 100%; } header form label { width: 100%; } header form input { flex: 1; min-width: 0; }
-  th, td { padding: .4rem; }
 }
 @media print { header form, .buttons, footer { display: none; } }
 `
