@@ -51,9 +51,9 @@ export function cleanUp(t: TestContext, prefix: string, url: string = suiteRedis
 /** What is to end before a server of a test's own does: a worker cannot stop politely without its Redis. */
 const endsFirst = new Map<string, (() => Promise<unknown>)[]>()
 
-/** Runs `end` when the test ends, and before the Redis at `url` is killed, if it is the test's own. */
+/** Runs `end` when the test ends, and before the Redis at `url` (of any account) is killed, if it is the test's own. */
 export function atEnd(t: TestContext, url: string, end: () => Promise<unknown>): void {
-  const ends = endsFirst.get(url)
+  const ends = endsFirst.get(url.replace(/\/\/[^@/]*@/, '//'))
   if (ends === undefined) t.after(end)
   else ends.push(end)
 }
