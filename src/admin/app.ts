@@ -42,6 +42,8 @@ export type Admin = {
    * @throws BridgeError BRIDGE_SHARDS if SHARDS is not what Redis holds; an AbortError if `signal` says stop.
    */
   begin(signal?: AbortSignal): Promise<void>
+  /** Answers what is under way, a replay cut short included, then closes; after five seconds it cuts what is left. */
+  close(): Promise<void>
 }
 
 /** The longest body that means something: a selector. */
@@ -49,6 +51,7 @@ const maxBodyBytes = 65_536
 /** A lane in an address, URL-encoded; Fastify's 100 would refuse many. */
 const maxParamLength = 2_000
 const maxConnections = 500
+const closeLimitMs = 5_000
 
 /** The app of the admin. */
 export async function buildAdmin(deps: AdminDeps): Promise<Admin> {
@@ -60,7 +63,6 @@ export async function buildAdmin(deps: AdminDeps): Promise<Admin> {
     requestTimeout: 10_000,
     http: { headersTimeout: 5_000, connectionsCheckingInterval: 1_000 },
     return503OnClosing: false,
-    forceCloseConnections: true,
   })
   app.server.maxConnections = maxConnections
   app.setValidatorCompiler(validatorCompiler)
@@ -94,6 +96,12 @@ export async function buildAdmin(deps: AdminDeps): Promise<Admin> {
     async begin(signal) {
       await untilReady(queues, log, signal)
       await credentials?.prepare()
+    },
+    async close() {
+      // A connection that never sent anything would keep it open.
+      const cut = setTimeout(() => app.server.closeAllConnections(), closeLimitMs)
+      await app.close()
+      clearTimeout(cut)
     },
   }
 }

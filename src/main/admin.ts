@@ -31,7 +31,7 @@ async function start(config: Config): Promise<void> {
   const identity = identityOf('admin')
   const queues = openQueues({ redis, keys, sources, timeZones, log })
   const overview = overviewOf(queues)
-  const { app, begin } = await buildAdmin({
+  const { app, begin, close } = await buildAdmin({
     queues,
     overview,
     metrics: queueMetrics(figuresOf(queues, overview)),
@@ -52,7 +52,7 @@ async function start(config: Config): Promise<void> {
     if (err) log.fatal({ err }, 'admin failed')
     log.info({ signal }, 'draining')
     stopping.abort()
-    await app.close()
+    await close()
     await heartbeat.stop()
     await queues.close()
     log.info('drained')

@@ -36,7 +36,7 @@ export async function testAdmin(t: TestContext, env: Record<string, string>): Pr
   const { sources, timeZones } = config.ingress
   const queues = openQueues({ redis: config.redis, keys: config.keys, sources, timeZones, log })
   const overview = overviewOf(queues, { everyMs: 0 })
-  const { app, begin } = await buildAdmin({
+  const { app, begin, close } = await buildAdmin({
     queues,
     overview,
     metrics: queueMetrics(figuresOf(queues, overview)),
@@ -45,7 +45,7 @@ export async function testAdmin(t: TestContext, env: Record<string, string>): Pr
     log,
   })
   t.after(async () => {
-    await app.close()
+    await close()
     await queues.close()
   })
   const ask = async (options: InjectOptions): Promise<Answer> => {
