@@ -177,7 +177,9 @@ test('every page, on a phone, light and dark, scrolls down only; on a dark one i
   }
 })
 
-test('ops page, while it is read, refreshes in place: news come, focus and open details stay', { skip }, async (t) => {
+test('ops page, while it is read, refreshes in place: news come, and what has the focus keeps it', {
+  skip,
+}, async (t) => {
   const { w, url } = await scene(t, { script: { a: [{ status: 'dead', error: 'CRM refused the call' }] } })
   const { page, reports } = await openPage(t)
   await page.goto(url)

@@ -201,6 +201,26 @@ test('page of a lane, with a slash and letters of another script in its name, is
   assert.ok(body.includes(`<bdi>${lane}</bdi>`))
 })
 
+test('page of a call, with more events than fit, leads to the later ones and back', async (t) => {
+  const { w, get } = await pages(t)
+  const labels = Array.from({ length: 120 }, (_, index) => `n${index}`)
+  await w.put('default/call:1', ...labels)
+  const shown = (body: string) => [...body.matchAll(/<article id="e-(n\d+)-/g)].map(([, label]) => label)
+  const linkIn = (body: string, name: string) =>
+    new RegExp(`href="([^"]*[?&;]${name}=\\d+)"`).exec(body)?.[1]?.replaceAll('&amp;', '&') ?? 'no link'
+
+  const first = await get('/calls/1?source=default')
+  const later = await get(linkIn(first.body, 'after'))
+  const back = await get(linkIn(later.body, 'before'))
+
+  assert.deepEqual(
+    [...shown(first.body), ...shown(later.body)],
+    labels.slice(0, shown(first.body).length + shown(later.body).length),
+  )
+  assert.deepEqual([shown(first.body)[0], shown(later.body).at(-1)], ['n0', 'n119'])
+  assert.ok(shown(back.body).includes('n0'))
+})
+
 test('page of a call, of which nothing is kept, answers 404 and says why', async (t) => {
   const { get } = await pages(t)
 

@@ -1,10 +1,12 @@
 /** What the pages are made of, without a Redis: escaping, words for time and health, what is remembered of an hour. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Script } from 'node:vm'
 import { type Facts, healthOf } from '../../src/admin/pages/health.ts'
 import { address, html } from '../../src/admin/pages/html.ts'
 import { backOf } from '../../src/admin/pages/query.ts'
 import { createSamples } from '../../src/admin/pages/samples.ts'
+import { script } from '../../src/admin/pages/script.ts'
 import { createSeal } from '../../src/admin/pages/sealed.ts'
 import { coarse, createShow, duration, size } from '../../src/admin/pages/show.ts'
 
@@ -22,6 +24,7 @@ test('html, given a value with markup, escapes it; a piece of its own stays, not
 test('address, given any text, holds it whole, also half a surrogate', () => {
   assert.equal(address('/search', { q: '۰۹ &=', cursor: undefined, x: '' }), '/search?q=%DB%B0%DB%B9%20%26%3D')
   assert.equal(address('/x', { q: '\ud800' }), '/x?q=%EF%BF%BD')
+  assert.equal(address('/calls/1?source=a', { before: 5 }), '/calls/1?source=a&before=5')
 })
 
 test('page to go back to, whatever the address says, is one of ours', () => {
@@ -67,6 +70,10 @@ test('moments, by source, stand in the zone of that source; one that is not know
   assert.equal(String(show.time(at, 'tehran')), '<time datetime="2026-03-01T20:31:05.007Z">2026-03-02 00:01:05</time>')
   assert.equal(show.moment(0), 'at an unknown time')
   assert.doesNotThrow(() => show.time(1e300))
+})
+
+test('script of the pages, which no compiler has seen, is one', () => {
+  assert.doesNotThrow(() => new Script(script))
 })
 
 test('a sealed lane, opened by the one who sealed it, is what it was; by another, or changed, nothing', () => {

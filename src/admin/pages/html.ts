@@ -48,11 +48,11 @@ function textOf(value: Value): string {
   return String(value).replace(/[&<>"']/g, (character) => entities[character] ?? '')
 }
 
-/** `path?name=value&…` of the parameters that are not undefined or empty. */
+/** `path?name=value&…` of the parameters that are not undefined or empty; `path` may have some already. */
 export function address(path: string, parameters: Readonly<Record<string, string | number | undefined>> = {}): string {
   const given = Object.entries(parameters).filter(([, value]) => value !== undefined && value !== '')
   if (given.length === 0) return path
-  return `${path}?${given.map(([name, value]) => `${name}=${inAddress(String(value))}`).join('&')}`
+  return `${path}${path.includes('?') ? '&' : '?'}${given.map(([name, value]) => `${name}=${inAddress(String(value))}`).join('&')}`
 }
 
 /** A text as one part of an address. Half a surrogate, which no address can hold, becomes a replacement character. */

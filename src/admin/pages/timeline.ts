@@ -77,10 +77,9 @@ function laneButtons({ lane, events }: Timeline, back: string, show: Show): Html
 
 function ticket({ timeline, show, now }: TimelineView, back: string): Html {
   const text = timelineText(timeline, show, now)
-  const more = back.includes('?') ? '&' : '?'
   return html`<details id="ticket"><summary>Copy for a ticket</summary>
 <label for="copy">The story as plain text, without webhooks</label>
 <textarea id="copy" readonly dir="auto" rows="12" spellcheck="false">${text}</textarea>
-<p><button type="button" class="scripted" data-copies="copy">Copy</button> <a href="${back}${more}format=text">As a text file</a></p>
+<p><button type="button" class="scripted" data-copies="copy">Copy</button> <a href="${address(back, { format: 'text' })}">As a text file</a></p>
 </details>`
 }
