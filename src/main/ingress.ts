@@ -17,8 +17,8 @@ import { openLanes } from '../queue/lanes.ts'
 import { createIntake } from '../spool/intake.ts'
 import { openSpool } from '../spool/spool.ts'
 
-/** How long the start waits for Redis before it listens without: a PBX that finds no listener loses its events. */
-const redisPatienceMs = 1_000
+/** How long the start waits for a Redis that neither answers nor refuses: a PBX that finds no listener loses its events. */
+const redisPatienceMs = 400
 
 try {
   await start(loadConfig(process.env))
@@ -82,7 +82,7 @@ async function start(config: Config): Promise<void> {
   }
   const probes =
     config.metricsPort === undefined ? undefined : await startProbes({ port: config.metricsPort, ready, metrics, log })
-  await intake.untilStraight(redisPatienceMs)
+  await intake.untilKnown(redisPatienceMs)
   // Last, when nothing can stop the start any more.
   await app.listen({ host, port }).catch((error) => {
     throw cannotListen('INGRESS_PORT', host, port, error)

@@ -54,10 +54,11 @@ export type Intake = {
   /** Answers the delivery's own event id while Redis is away or hangs: a repeat is taken for a new event. Never rejects. */
   readonly claimEventId: ClaimEventId
   /**
-   * Resolves once the next event would go straight, or Redis is known to be away, or after `limitMs`. An ingress that begins
-   * beside others waits for this: what it spooled before it knew its Redis would be passed by what they send straight.
+   * Resolves once it is known whether Redis is there, or after `limitMs`. An ingress that begins beside others waits for this: what
+   * it spooled before it knew its Redis would be passed by what they send straight. It does not wait for a spool that drains:
+   * until it listens, webhooks are lost.
    */
-  untilStraight(limitMs: number): Promise<void>
+  untilKnown(limitMs: number): Promise<void>
   state(): IntakeState
 }
 
@@ -160,10 +161,9 @@ export function createIntake(options: IntakeOptions): Intake {
       }
     },
 
-    async untilStraight(limitMs) {
+    async untilKnown(limitMs) {
       const end = now() + limitMs
-      const mayBecome = () => probe().ready || probe().isTrying
-      while (!isStraight() && mayBecome() && now() < end) await pause(5)
+      while (probe().isTrying && now() < end) await pause(5)
     },
 
     state() {
