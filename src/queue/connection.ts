@@ -115,7 +115,7 @@ function connect(config: RedisConfig, log: Log, profile: Profile, cluster: Clust
   } else {
     redis = new Redis(config.url, options)
   }
-  reportState(redis, log, addressOf(config))
+  reportState(redis, log, addressOf(config), tls !== undefined)
   return redis
 }
 
@@ -136,31 +136,36 @@ function addressOf({ url, sentinels, sentinelName, clusterNodes }: RedisConfig):
 }
 
 /** Says once that Redis went away and once that it is back, never a line per try. */
-function reportState(redis: Connection, log: Log, address: string): void {
+function reportState(redis: Connection, log: Log, address: string, isTls: boolean): void {
   const away = limitedLog(log, { everyMs: 10_000, byError: true })
   let isAway = false
+  let wasReady = false
   let silentCloses = 0
   const tell = (error: string) => {
     isAway = true
     silentCloses = 0
     away.warn({ redis: address, error }, 'redis is not reachable, trying again')
   }
-  redis.on('error', (error: Error) => {
+  redis.on('error', (error: NodeJS.ErrnoException) => {
     // Of sentinels: said without a cause, it is nothing but the end of one round over them.
     if (/^All sentinels are unreachable.*ms\.$/.test(error.message)) return
-    tell(connectProblem(error))
+    // How a server that never answered ends what it does not understand.
+    const isMismatch =
+      !wasReady && /^(ECONNRESET|EPIPE|ETIMEDOUT)$/.test(error.code ?? error.message.split(' ')[1] ?? '')
+    const question = isTls ? 'does this port speak TLS (rediss://)?' : 'does this port want TLS (rediss://)?'
+    tell(isMismatch ? `${error.message}: ${question}` : connectProblem(error))
   })
   redis.on('node error', (error: Error, node: string) =>
     away.warn({ redis: node, error: connectProblem(error) }, 'a node of redis is not reachable'),
   )
   redis.on('reconnecting', () => {
     silentCloses += 1
-    if (silentCloses > 5)
-      tell('each connection is closed at once, without a word: does this port want TLS (rediss://)?')
+    if (silentCloses > 5) tell('each connection is closed at once, without a word')
   })
   redis.on('ready', () => {
     if (isAway) log.info({ redis: address }, 'redis is back')
     isAway = false
+    wasReady = true
     silentCloses = 0
   })
 }

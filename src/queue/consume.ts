@@ -9,7 +9,7 @@ import { defineScripts } from './fused/commands.ts'
 import { shardKeys } from './keys.ts'
 import { warnAboutServer } from './server-check.ts'
 import { type Run, type ShardWorker, startShardWorker, type WorkOptions } from './shard-worker.ts'
-import { assertShards } from './shards.ts'
+import { awaitShards } from './shards.ts'
 
 export type ConsumeOptions = WorkOptions & { readonly redis: Config['redis'] }
 
@@ -42,7 +42,7 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
   let drained: Promise<{ clean: boolean }> | undefined
 
   const start = async () => {
-    await assertShards(redis, keys.prefix, keys.shards)
+    await awaitShards(redis, keys.prefix, keys.shards, () => isDraining)
     if (isDraining) return
     for (let shard = 0; shard < keys.shards; shard += 1) {
       shards.push(startShardWorker({ ...options, connection: redis, shard: shardKeys(keys.prefix, shard) }, run))

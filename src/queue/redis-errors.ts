@@ -29,7 +29,7 @@ const remedies: readonly (readonly [RegExp, string])[] = [
   ],
   [/ERR_TLS_CERT_ALTNAME_INVALID/, 'its certificate is for another name or address than the one it is reached by'],
   [/CERT_HAS_EXPIRED|CERT_NOT_YET_VALID/, 'its certificate is not valid now: renew it'],
-  [/wrong version number|ERR_SSL/i, 'it does not speak TLS on this port: redis:// instead of rediss:// ?'],
+  [/wrong version number/, 'it does not speak TLS on this port: redis:// instead of rediss:// ?'],
   [/WRONGPASS|NOAUTH|invalid password/, 'it refuses user and password: look at those in REDIS_URL'],
   [/NOPERM/, 'its ACL allows this user too little: docs/security.md has the rule'],
 ]

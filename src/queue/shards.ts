@@ -2,6 +2,7 @@
  * The number of shards, kept in every shard. It may change only while no lane and no dead letter is there, since a lane
  * must never be in two places.
  */
+import { setTimeout as pause } from 'node:timers/promises'
 import { BridgeError } from '../errors.ts'
 import type { Connection } from './fused/commands.ts'
 import { shardKeys } from './keys.ts'
@@ -28,5 +29,29 @@ export async function assertShards(redis: Connection, prefix: string, shards: nu
   }
   for (let shard = 0; shard < Math.max(previous, shards); shard += 1) {
     await redis.set(shardKeys(prefix, shard).shards, String(shards))
+  }
+}
+
+/** Wait after a look that Redis refused, in milliseconds. */
+const lookAgainMs = 500
+
+/**
+ * `assertShards` for those who wait: what Redis refuses meanwhile (a password that is being changed, a node that is away) is
+ * asked again, until `isOver`.
+ * @throws BridgeError BRIDGE_SHARDS as `assertShards` does.
+ */
+export async function awaitShards(
+  redis: Connection,
+  prefix: string,
+  shards: number,
+  isOver: () => boolean,
+): Promise<void> {
+  while (!isOver()) {
+    try {
+      return await assertShards(redis, prefix, shards)
+    } catch (error) {
+      if (error instanceof BridgeError || isOver()) throw error
+      await pause(lookAgainMs)
+    }
   }
 }
