@@ -31,6 +31,9 @@ const names = {
   oldest_blocked_age_seconds: 'For how long the longest blocked lane has been so; 0 if none is.',
   dead_letters: 'Dead letters that are there now.',
   workers: 'Workers that are alive.',
+  redis_memory_share: 'Share of its maxmemory that the fullest Redis has in use; 0 without a limit.',
+  redis_risks:
+    'Settings and troubles of Redis by which it may lose what it was given: eviction, no append-only file, a failed write.',
 } as const
 
 type Name = keyof typeof names
@@ -169,6 +172,9 @@ export type QueueFigures = {
   readonly oldestBlockedMs: number
   readonly dead: number
   readonly workers: number
+  /** 0 to 1. */
+  readonly redisMemoryShare: number
+  readonly redisRisks: number
 }
 
 /** The metrics of the queues, read once for each look. If `read` rejects, so does `text`: an old number would be believed. */
@@ -183,6 +189,8 @@ export function queueMetrics(read: () => Promise<QueueFigures>): Metrics {
     [gauge('oldest_blocked_age_seconds'), ({ oldestBlockedMs }) => oldestBlockedMs / 1_000],
     [gauge('dead_letters'), ({ dead }) => dead],
     [gauge('workers'), ({ workers }) => workers],
+    [gauge('redis_memory_share'), ({ redisMemoryShare }) => redisMemoryShare],
+    [gauge('redis_risks'), ({ redisRisks }) => redisRisks],
   ]
   return {
     ...metrics,

@@ -5,6 +5,7 @@ import { readProcesses } from './heartbeat.ts'
 import type { ShardKeys } from './keys.ts'
 import type { Overview } from './overview.ts'
 import { answersOf, type Queues } from './queues.ts'
+import { type RedisHealth, readRedisHealth } from './redis-health.ts'
 
 export type Figures = Pick<
   Overview,
@@ -14,6 +15,10 @@ export type Figures = Pick<
   readonly jobs: readonly { readonly shard: number; readonly state: string; readonly count: number }[]
   /** Workers heard of within 16 s. */
   readonly workers: number
+  /** Of the fullest server, 0 to 1; 0 without a limit. */
+  readonly redisMemoryShare: number
+  /** Over all servers: one that drops keys, one without an append-only file, one that could not write it. */
+  readonly redisRisks: number
 }
 
 /** Gives a function that reads the figures; it rejects as ioredis does if Redis cannot be asked. */
@@ -22,6 +27,7 @@ export function figuresOf(queues: Queues, overview: () => Promise<Overview>): ()
     const { parked, lanes, blockedLanes, oldestWaitingMs, oldestBlockedMs, dead } = await overview()
     const jobs = await Promise.all(queues.shards.map((keys) => jobsIn(queues, keys)))
     const processes = await readProcesses(queues)
+    const servers = await readRedisHealth(queues)
     return {
       parked,
       lanes,
@@ -31,8 +37,17 @@ export function figuresOf(queues: Queues, overview: () => Promise<Overview>): ()
       dead,
       jobs: jobs.flat(),
       workers: processes.filter(({ kind, isAlive }) => kind === 'worker' && isAlive).length,
+      redisMemoryShare: Math.max(
+        0,
+        ...servers.map(({ usedBytes, maxBytes }) => (maxBytes > 0 ? usedBytes / maxBytes : 0)),
+      ),
+      redisRisks: servers.reduce((sum, server) => sum + risksOf(server), 0),
     }
   }
+}
+
+function risksOf({ policy, isAppendOnly, isLastWriteOk }: RedisHealth): number {
+  return [policy !== 'noeviction', !isAppendOnly, !isLastWriteOk].filter(Boolean).length
 }
 
 async function jobsIn({ redis }: Queues, keys: ShardKeys): Promise<Figures['jobs']> {

@@ -24,6 +24,8 @@ const noFigures = {
   oldestBlockedMs: 0,
   dead: 0,
   workers: 0,
+  redisMemoryShare: 0,
+  redisRisks: 0,
 }
 
 test('metrics, of ingress, worker and queues together, are every name once, beside those of the process', async () => {
