@@ -67,7 +67,7 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\\nexit 101\\n' > "$policy" && chmod 755 "$policy"
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq || echo 'apt-get update failed, trying with the lists that are there'
+apt-get update -qq -o Acquire::http::Timeout=30 -o Acquire::https::Timeout=30 || echo 'apt-get update failed, trying with the lists that are there'
 apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=120 ${name} || exit 1
 if [ -d /run/systemd/system ]; then systemctl disable --now ${name} >/dev/null 2>&1 || :; fi
 `

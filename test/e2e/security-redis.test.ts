@@ -9,7 +9,8 @@ import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
 import { listening, startBridge } from '../support/bridge.ts'
 import { deadJob, discardJob, replayJob, upkeep, world } from '../support/lanes.ts'
 import { startLoad } from '../support/load.ts'
-import { inspect, type OwnRedis, startRedis, uniquePrefix } from '../support/redis.ts'
+import { startProcess } from '../support/processes.ts'
+import { freePort, inspect, type OwnRedis, startRedis, uniquePrefix } from '../support/redis.ts'
 import { filesUnder, read } from '../support/source.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -117,7 +118,7 @@ test('redis account, with exactly its rule, does everything there is to do with 
   await assertNothingRefused(t, redis)
 })
 
-test('redis account, with exactly its rule, serves an ingress and a worker', async (t) => {
+test('redis account, with exactly its rule, serves an ingress, a worker and an admin', async (t) => {
   const bridge = await startBridge(t, { env: { LEDGER_FAIL: '0.2' }, redisUrl: async (redis) => addressOf(redis) })
   await makeAccount(t, bridge.redis, bridge.prefix)
   const ingress = await listening(await bridge.ingress())
@@ -127,10 +128,24 @@ test('redis account, with exactly its rule, serves an ingress and a worker', asy
   await waitFor(() => load.count() > 200)
   const sent = await load.stop()
   await bridge.settled([ingress])
+  const adminPort = await freePort()
+  const admin = startProcess(t, 'admin', {
+    REDIS_URL: addressOf(bridge.redis),
+    KEY_PREFIX: bridge.prefix,
+    ADMIN_PORT: String(adminPort),
+  })
+  const ask = async (path: string) =>
+    (await fetch(`http://127.0.0.1:${adminPort}${path}`).catch(() => undefined))?.status
+  await waitFor(async () => (await ask('/readyz')) === 200)
+  const lane = encodeURIComponent([...sent.acked.keys()][0] ?? '')
+  for (const path of ['/api/overview', '/api/dead', '/api/blocked', '/api/errors', `/api/lanes/${lane}`])
+    assert.equal(await ask(path), 200, path)
+  for (const path of ['/', '/dead', '/metrics', '/board', '/api/search?q=200', '/board/api/queues'])
+    assert.equal(await ask(path), 200, path)
 
   assert.deepEqual(bridge.verdict(sent).lost, [])
   await assertNothingRefused(t, bridge.redis)
-  assert.doesNotMatch(JSON.stringify([...ingress.lines, ...worker.lines]), /p%25ss|p%ss|NOPERM/)
+  assert.doesNotMatch(JSON.stringify([...ingress.lines, ...worker.lines, ...admin.lines]), /p%25ss|p%ss|NOPERM/)
 })
 
 test('redis account, beyond its keys and commands, is refused everything', async (t) => {

@@ -322,7 +322,9 @@ faultRow(
           : Buffer.from(Array.from({ length: Math.floor(random() * 3_000) }, () => Math.floor(random() * 256)))
       const { statuses, eventIds } = answersIn(await sendBytes(port, bytes, { isEnded: !isRequest, limitMs: 5_000 }))
       for (const eventId of eventIds) acked.add(eventId)
-      const isWrong = isRequest ? statuses[0] !== 200 && statuses[0] !== 422 : statuses.some((status) => status >= 500)
+      // A long text in a query, percent-encoded, may grow over the limit of a head.
+      const isTaken = statuses[0] === 200 || statuses[0] === 422 || (statuses[0] === 431 && bytes.length > 60_000)
+      const isWrong = isRequest ? !isTaken : statuses.some((status) => status >= 500)
       if (isWrong) wrong.push(`run ${run}: ${statuses} to ${bytes.toString('latin1').slice(0, 500)}`)
     }
     for (let run = 0; run < 200; run += 20) await Promise.all(Array.from({ length: 20 }, (_, i) => play(run + i)))

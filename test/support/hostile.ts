@@ -140,6 +140,10 @@ export function mutated(bytes: Buffer, random: () => number): Buffer {
 
 /** Memory of a process that is in use, in megabytes. */
 export function rssOf(pid: number): number {
+  if (process.platform === 'linux') {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]) / 1_024
+  }
   return Number(spawnSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8' }).stdout) / 1_024
 }
 
