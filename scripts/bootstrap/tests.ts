@@ -56,7 +56,7 @@ async function runWith(
   const stop = stopper()
   // Looked for by the tests themselves, which say why if there is none; here only because an installation takes a while.
   if (files.some((file) => file.endsWith('proxy.test.ts'))) await nginxBinary(process.env, say)
-  if (files.some((file) => file.endsWith('pages.test.ts'))) await chromiumBinary(process.env, say)
+  if (files.some((file) => /(pages|admin-board)\.test\.ts$/.test(file))) await chromiumBinary(process.env, say)
   const { redis, binary } = await provide(say)
   try {
     if (stop.signal !== undefined) return stop.code()

@@ -22,7 +22,7 @@ async function scene(t: TestContext, options: WorldOptions) {
   const log = createLog({ level: 'silent' })
   const queues = openQueues({ redis, keys, sources, timeZones, log })
   const overview = overviewOf(queues)
-  const { app, begin } = await buildAdmin({
+  const { app, begin, close } = await buildAdmin({
     queues,
     overview,
     metrics: queueMetrics(figuresOf(queues, overview)),
@@ -31,7 +31,7 @@ async function scene(t: TestContext, options: WorldOptions) {
     log,
   })
   t.after(async () => {
-    await app.close()
+    await close()
     await queues.close()
   })
   await begin()
