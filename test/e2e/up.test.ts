@@ -56,6 +56,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     )
     const first = run(['up'], await upEnv())
     await first.printed(/The bridge is up/)
+    const [, opsPage = ''] = await first.printed(/Ops page +(http:\S+)/)
+    assert.equal((await fetch(opsPage)).status, 200)
     const { eventId } = (await (await post(first.port, '1700000000.7')).json()) as { eventId: string }
     await first.printed(/attempt failed/)
 
