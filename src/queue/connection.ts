@@ -75,6 +75,8 @@ export function connectWorker(config: RedisConfig, log: Log): Connection {
       reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
       // A master that hangs keeps its connections: only the sentinels tell that another has taken its place.
       failoverDetector: true,
+      // Then the old connection goes at once: a master that wakes up meanwhile must not hand out events of its own past.
+      disconnectTimeout: 100,
     },
     { maxRedirections: Number.MAX_SAFE_INTEGER },
   )
