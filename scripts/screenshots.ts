@@ -9,10 +9,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { type BrowserContextOptions, chromium } from 'playwright-core'
-import { chromiumBinary } from './bootstrap/chromium-binary.ts'
 import { ownRedis } from './bootstrap/redis.ts'
 import { redisBinary } from './bootstrap/redis-binary.ts'
 import { freePort } from './bootstrap/redis-server.ts'
+import { testProgram } from './bootstrap/test-programs.ts'
 
 const folder = 'docs/screenshots'
 const say = (line: string) => console.log(line)
@@ -104,7 +104,7 @@ async function run(dir: string, redisUrl: string, browserPath: string): Promise<
 }
 
 async function main(): Promise<void> {
-  const chromiumFound = await chromiumBinary(process.env, say)
+  const chromiumFound = await testProgram('chromium', process.env, say)
   if (chromiumFound.path === undefined) throw new Error(`${chromiumFound.why}: install it, or name one by CHROMIUM.`)
   mkdirSync(folder, { recursive: true })
   const dir = mkdtempSync(join(tmpdir(), 'simotel-bridge-screenshots-'))

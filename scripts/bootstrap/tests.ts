@@ -6,17 +6,22 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromiumBinary } from './chromium-binary.ts'
 import { isAlive, readClaim } from './claim.ts'
-import { nginxBinary } from './nginx-binary.ts'
 import { endLeftRedis, namedRedis, ownRedis, type ProvidedRedis } from './redis.ts'
 import { redisBinary, type Say } from './redis-binary.ts'
 import { onStopSignals, type StopSignal } from './signals.ts'
+import { testProgram } from './test-programs.ts'
 
 const folders = ['test/unit', 'test/redis', 'test/e2e', 'test/faults', 'workers']
 const temporary = 'simotel-bridge-test-'
 /** No single test may take longer: a hang is a failure with a name, not a silent CI. */
 const limitMs = 300_000
+/** Programs of others, and the files of tests that use them. */
+const neededBy = [
+  ['nginx', /proxy\.test\.ts$/],
+  ['chromium', /(pages|admin-board)\.test\.ts$/],
+  ['promtool', /alerts\.test\.ts$/],
+] as const
 /** Nor any of the long runs. */
 const longLimitMs = 3_600_000
 
@@ -55,8 +60,9 @@ async function runWith(
   const files = findTests(args.filter((arg) => !arg.startsWith('-')))
   const stop = stopper()
   // Looked for by the tests themselves, which say why if there is none; here only because an installation takes a while.
-  if (files.some((file) => file.endsWith('proxy.test.ts'))) await nginxBinary(process.env, say)
-  if (files.some((file) => /(pages|admin-board)\.test\.ts$/.test(file))) await chromiumBinary(process.env, say)
+  for (const [name, needsIt] of neededBy) {
+    if (files.some((file) => needsIt.test(file))) await testProgram(name, process.env, say)
+  }
   const { redis, binary } = await provide(say)
   try {
     if (stop.signal !== undefined) return stop.code()

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { connect } from 'node:tls'
-import { nginxBinary } from '../../scripts/bootstrap/nginx-binary.ts'
+import { testProgram } from '../../scripts/bootstrap/test-programs.ts'
 import { decode } from '../../src/event/stored.ts'
 import { shardKeys } from '../../src/queue/keys.ts'
 import { type Bridge, type Ingress, listening, startBridge } from '../support/bridge.ts'
@@ -24,7 +24,7 @@ const pbx = '127.0.0.2'
 const stranger = '127.0.0.3'
 const nginx =
   process.platform === 'linux'
-    ? await nginxBinary(process.env, console.log)
+    ? await testProgram('nginx', process.env, console.log)
     : { path: undefined, why: 'needs the addresses that Linux has on its loopback' }
 /** With CI set, what cannot be run is an error: the tests run, and fail at their start. */
 const skip = nginx.path === undefined && !process.env['CI'] ? `NOT RUN: ${nginx.why}` : false

@@ -5,9 +5,9 @@
 import assert from 'node:assert/strict'
 import { after, type TestContext } from 'node:test'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { chromiumBinary } from '../../scripts/bootstrap/chromium-binary.ts'
+import { testProgram } from '../../scripts/bootstrap/test-programs.ts'
 
-const binary = await chromiumBinary(process.env, console.log)
+const binary = await testProgram('chromium', process.env, console.log)
 
 /** For a test's options. With CI set, what cannot be run is an error: the tests run, and fail at their start. */
 export const skip = binary.path === undefined && !process.env['CI'] ? `NOT RUN: ${binary.why}` : false

@@ -1,14 +1,15 @@
 /**
  * What bootstrap and `up` decide before anything runs: Node, packages, Redis, options, settings, files.
  */
+
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { claim, identityOf, isAlive, noteRedis, readClaim, release } from '../../scripts/bootstrap/claim.ts'
-import { nginxBinary } from '../../scripts/bootstrap/nginx-binary.ts'
 import { advice, redisBinary } from '../../scripts/bootstrap/redis-binary.ts'
+import { testProgram } from '../../scripts/bootstrap/test-programs.ts'
 import { findTests } from '../../scripts/bootstrap/tests.ts'
 import { parseUpOptions } from '../../scripts/up/options.ts'
 import { namesRedis, upEnv } from '../../scripts/up/settings.ts'
@@ -89,8 +90,8 @@ test('bootstrap, looking for nginx, takes it from PATH, and has a reason instead
   const say = () => assert.fail('nothing is to be installed')
   writeFileSync(join(dir, 'nginx'), '#!/bin/sh\n', { mode: 0o755 })
 
-  assert.deepEqual(await nginxBinary({ PATH: dir }, say), { path: join(dir, 'nginx') })
-  assert.deepEqual(await nginxBinary({ PATH: dir, NGINX: '/nowhere/nginx' }, say), {
+  assert.deepEqual(await testProgram('nginx', { PATH: dir }, say), { path: join(dir, 'nginx') })
+  assert.deepEqual(await testProgram('nginx', { PATH: dir, NGINX: '/nowhere/nginx' }, say), {
     path: undefined,
     why: 'NGINX=/nowhere/nginx is not a program',
   })
