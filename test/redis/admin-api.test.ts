@@ -7,7 +7,7 @@ import { encode } from '../../src/event/stored.ts'
 import { eventOf } from '../../src/testing.ts'
 import { type Answer, testAdmin } from '../support/admin.ts'
 import { type WorldOptions, world } from '../support/lanes.ts'
-import { settled } from '../support/queues.ts'
+import { putAll, settled } from '../support/queues.ts'
 import { waitFor } from '../support/wait.ts'
 
 type Row = Record<string, unknown>
@@ -299,4 +299,26 @@ test('the board, of every shard, reads and changes nothing, and a job links to i
   assert.doesNotMatch(page.text, /https?:\/\//)
   assert.match(String(page.headers['content-security-policy']), /script-src 'self';/)
   assert.doesNotMatch(String(page.headers['content-security-policy']), /script-src[^;]*unsafe/)
+})
+
+test('admin, closed while it replays many, answers how far it came, and leaves the rest as it was', async (t) => {
+  const { w, admin } = await place(t, { script: { a: ['dead'] } })
+  const count = 400
+  await putAll(
+    w,
+    Array.from({ length: count }, (_, at) => ({ lane: `default/call:${at}.1`, label: 'a' })),
+  )
+  const worker = w.work({ concurrency: 64 })
+  await waitFor(async () => (await w.redis.zcard(w.keys.failed)) === count)
+  await worker.drain(1_000)
+
+  const asked = admin.post('/api/replay', { all: true })
+  await waitFor(async () => (await w.redis.llen(w.keys.actions)) > 0)
+  await admin.app.close()
+  const { status, body } = await asked
+
+  assert.equal(status, 200)
+  const replayed = Number(body['replayed'])
+  assert.equal((await w.redis.zcard(w.keys.failed)) + replayed, count)
+  assert.equal(body['isComplete'], replayed === count)
 })
