@@ -2,8 +2,10 @@
  * Closing without losing a webhook: what arrives until the port is shut gets its answer; nobody gets a 503 or a reset
  * for the closing. Fastify's own close does neither (FAULTS.md section 4).
  */
+import cluster from 'node:cluster'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { type Socket, Server as TcpServer } from 'node:net'
+import { connect, type Socket, Server as TcpServer } from 'node:net'
+import { platform } from 'node:os'
 import { setImmediate as loopTurn, setTimeout as pause } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
@@ -70,13 +72,14 @@ export async function closeIngress(
   drain.isDraining = true
   if (server.listening) {
     await untilUnused(app, performance.now() + Math.min(patienceMs, deadlineMs))
-    await untilBacklogIsEmpty(drain, end)
+    const plug = await untilNoneIsWaiting(app, end)
     let isClosed = false
     // Not the http server's own close: it also ends connections that it takes for idle, and from Node 24 on that is
     // one whose first request is still on its way, too.
     const closed = new Promise<void>((resolve) => TcpServer.prototype.close.call(server, () => resolve())).then(() => {
       isClosed = true
     })
+    plug?.destroy()
     // They had their time for one more request; the others still have one coming.
     for (const socket of drain.keptAlive) socket.end()
     const cut = async () => {
@@ -94,7 +97,39 @@ async function untilUnused(app: FastifyInstance, end: number): Promise<void> {
   while ((await open()) > 0 && performance.now() < end) await pause(5)
 }
 
-/** Connections that the kernel has taken and Node has not are reset when the port shuts: shut it right after a poll that found none. */
+/**
+ * Connections that the kernel has taken and Node has not are reset when the port shuts. So it is shut right after a look that
+ * found none; and on Linux while nothing can come in between, however busy the machine is: the backlog is cut to one place, and
+ * a connection of our own is in it. Who comes now is not refused but asked by the kernel to wait: a second later it finds
+ * another listener, or none. The port must be shut before the loop turns again; the connection is the caller's to destroy.
+ */
+async function untilNoneIsWaiting({ drain, server }: FastifyInstance, end: number): Promise<Socket | undefined> {
+  const { _handle: listener } = server as TcpServer & { readonly _handle?: { listen?(backlog: number): number } }
+  const address = server.address()
+  // In a cluster the primary keeps the port, and what one worker leaves there another gets.
+  const canPlug = platform() === 'linux' && !cluster.isWorker && address !== null && typeof address === 'object'
+  // Node's own listen has no way to change the backlog later.
+  const isCut = canPlug && listener?.listen?.(0) === 0
+  while (performance.now() < end) {
+    await untilBacklogIsEmpty(drain, end)
+    if (!isCut) return undefined
+    const plug = connect(address.port, { '0.0.0.0': '127.0.0.1', '::': '::1' }[address.address] ?? address.address)
+    plug.on('error', () => {})
+    // It asks the kernel at the next tick, which answers at once.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    if (isConnected(plug)) return plug
+    // Somebody else was faster, and is served.
+    plug.destroy()
+  }
+  return undefined
+}
+
+/** Asks the kernel: Node learns of it only when the loop turns. */
+function isConnected(socket: Socket): boolean {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { getpeername?(into: object): number } | null }
+  return handle?.getpeername?.({}) === 0
+}
+
 async function untilBacklogIsEmpty(drain: Drain, end: number): Promise<void> {
   let quietTurns = 0
   while (quietTurns < 2 && performance.now() < end) {

@@ -2,9 +2,9 @@
  * Rows about processes that are told to stop under load, one after the other, as an upgrade does it.
  */
 import type { TestContext } from 'node:test'
-import { judgeRow, startBridge } from '../support/bridge.ts'
+import { judgeRow, listening, startBridge } from '../support/bridge.ts'
 import { type Load, type LoadOptions, startLoad, total } from '../support/load.ts'
-import { startScript } from '../support/processes.ts'
+import { type BridgeProcess, type LogLine, startScript } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { faultRow, isLong } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
@@ -19,6 +19,8 @@ async function more(load: Load, count: number): Promise<void> {
  * came during an outage.
  */
 const patient = { ENQUEUE_TIMEOUT_MS: '4000' }
+
+const isReady = ({ msg }: LogLine) => msg === 'worker ready'
 
 /** Two real ingresses that share one port by a primary, and a way to drain the older of the two. */
 async function sharedPort(t: TestContext) {
@@ -64,9 +66,56 @@ for (const [what, options] of [
     const sent = await load.stop()
     await bridge.settled([])
 
-    row.fact('refused', total(sent.refused), 0)
+    row.fact(['refused', ...sent.refused.keys()].join(' '), total(sent.refused), 0)
     row.fact('broken', total(sent.broken), 0)
     row.fact('exit codes other than 0', rolled().filter(({ code }) => code !== 0).length, 0)
     judgeRow(row, bridge.verdict(sent))
   })
 }
+
+faultRow('Rolling restart', 'two ingresses behind a proxy and three workers, one after the other', async (t, row) => {
+  const bridge = await startBridge(t, { env: patient })
+  const ingresses = [await listening(await bridge.ingress()), await listening(await bridge.ingress())]
+  const workers = [bridge.worker(), bridge.worker(), bridge.worker()]
+  for (const worker of workers) await worker.line(isReady)
+  const ports = () => ingresses.map(({ port }) => port)
+  const common = { ports, perSecond: 100, lanes: 50, failsOver: true, reconnects: true } as const
+  const pinned = startLoad({ ...common, calls: '1' })
+  const spread = startLoad({ ...common, calls: '2', spread: 'request' })
+  await Promise.all([more(pinned, 50), more(spread, 50)])
+  const codes: unknown[] = []
+  const stop = async (one: BridgeProcess) => {
+    one.kill('SIGTERM')
+    codes.push(await one.exit)
+  }
+
+  for (let round = 0; round < row.pick(1, 4); round += 1) {
+    for (const [at, worker] of workers.entries()) {
+      await stop(worker)
+      const next = bridge.worker()
+      workers[at] = next
+      await next.line(isReady)
+    }
+    for (const [at, ingress] of ingresses.entries()) {
+      await stop(ingress)
+      ingresses[at] = await listening(await bridge.ingress({}, ingress.port))
+      await Promise.all([more(pinned, row.pick(20, 200)), more(spread, row.pick(20, 200))])
+    }
+  }
+
+  for (const [how, load] of [
+    ['lanes pinned', pinned],
+    ['lanes spread', spread],
+  ] as const) {
+    const sent = await load.stop()
+    await bridge.settled(ingresses)
+    row.fact([`${how}: refused`, ...sent.refused.keys()].join(' '), total(sent.refused), 0)
+    const { lost, overtaken, repeated } = bridge.verdict(sent)
+    row.fact('lost', lost.length, 0)
+    row.fact('overtaken', overtaken.length, 0)
+    row.fact('done twice', repeated, 0)
+    // A connection that comes in the very moment in which the port shuts, on a machine too busy to shut it in time.
+    row.figure('reset as a port shut', total(sent.broken), { atMost: 1 })
+  }
+  row.fact('exit codes other than 0', codes.filter((code) => code !== 0).length, 0)
+})

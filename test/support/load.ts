@@ -9,6 +9,10 @@ import { setTimeout as pause } from 'node:timers/promises'
 export type LoadOptions = {
   /** Ports of the ingresses, asked anew for each request; lanes are spread over them. */
   readonly ports: () => readonly number[]
+  /** As a proxy before them: a port that refuses the connection is passed over for the next one. Default false. */
+  readonly failsOver?: boolean
+  /** `request`: the next port for each request, whatever its lane. Default: a lane stays with its port. */
+  readonly spread?: 'lane' | 'request'
   /** Events a second over all lanes. */
   readonly perSecond: number
   readonly lanes: number
@@ -50,12 +54,15 @@ export function startLoad({
   file,
   reconnects = false,
   bytes = 0,
+  failsOver = false,
+  spread = 'lane',
 }: LoadOptions): Load {
   const agent = new Agent({ keepAlive: !reconnects, maxSockets: 512 })
   const sent: Sent = { acked: new Map(), refused: new Map(), broken: new Map(), acks: [] }
   const everyMs = (1_000 * lanes) / perSecond
   let isStopped = false
   let count = 0
+  let turn = 0
 
   const playLane = async (lane: number) => {
     const uniqueId = `${calls}00000.${lane}`
@@ -71,7 +78,7 @@ export function startLoad({
       const at = Math.max(due, performance.now() - everyMs)
       due = at + everyMs
       const all = ports()
-      const port = all[lane % all.length]
+      const first = spread === 'lane' ? lane : turn++
       const body = JSON.stringify({
         event_name: 'NewState',
         unique_id: uniqueId,
@@ -80,7 +87,11 @@ export function startLoad({
         number: String(number),
         ...(bytes > 0 && { note: 'x'.repeat(bytes) }),
       })
-      const answer = await post(agent, port ?? 0, body)
+      let answer: Answer = {}
+      for (let tried = 0; tried < (failsOver ? all.length : 1); tried += 1) {
+        answer = await post(agent, all[(first + tried) % all.length] ?? 0, body)
+        if (answer.code !== 'ECONNREFUSED') break
+      }
       if (answer.eventId !== undefined) {
         if (file !== undefined) appendFileSync(file, `${answer.eventId}\n`)
         ids.push(answer.eventId)
