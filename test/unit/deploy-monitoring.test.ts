@@ -9,7 +9,11 @@ const exported = new Set(metricNames.flatMap((name) => [name, `${name}_bucket`, 
 
 const asked = (file: string) => [...new Set([...read(file).matchAll(/\bbridge_[a-z_]+/g)].map(([name]) => name))]
 
-for (const file of ['deploy/prometheus/rules.yml', 'deploy/prometheus/rules.test.yml', 'deploy/grafana/dashboard.json']) {
+for (const file of [
+  'deploy/prometheus/rules.yml',
+  'deploy/prometheus/rules.test.yml',
+  'deploy/grafana/dashboard.json',
+]) {
   test(`${file}, in every metric it asks for, names one that is exported`, () => {
     assert.ok(asked(file).length > 5)
     assert.deepEqual(
