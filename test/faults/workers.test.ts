@@ -12,7 +12,7 @@ import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../
 import { judge, type LedgerLine } from '../support/ledger.ts'
 import { type Load, post, startLoad, total } from '../support/load.ts'
 import type { LogLine } from '../support/processes.ts'
-import { inspect } from '../support/redis.ts'
+import { freePort, inspect } from '../support/redis.ts'
 import { faultRow, type Row } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
 import { thrown } from './processors/lib/thrown.ts'
@@ -81,6 +81,12 @@ async function end(row: Row, bridge: Bridge, ingress: Ingress, running: Load, pu
   judgeRow(row, bridge.verdict(sent))
   const lines = linesOf(bridge)
   row.fact('lost of the others', judge(lines, put).lost.length, 0)
+}
+
+/** The longest turn of the event loop that a process tells of since it was asked last, in seconds. */
+async function lagSeen(port: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+  return Number(/^nodejs_eventloop_lag_max_seconds (\S+)/m.exec(text)?.[1] ?? 0)
 }
 
 /** What the finishes of `pid` came to that another worker had taken over from: how many there were, how many counted. */
@@ -213,9 +219,11 @@ faultRow('Event loop blocked beyond the lock', 'a stale holder neither settles n
   const { bridge, ingress, put, lines, seen, history, active, look, keys } = await scene(t, {
     BLOCK_MS: String(row.pick(1.4, 2) * lockMs),
   })
-  bridge.worker()
-  bridge.worker()
-  bridge.worker()
+  const metricsPorts = new Map<number, number>()
+  for (let count = 0; count < 3; count += 1) {
+    const port = await freePort()
+    metricsPorts.set(bridge.worker({ METRICS_PORT: String(port) }).pid, port)
+  }
   const running = load(ingress, 60)
   await more(running, 100)
   const others: string[] = []
@@ -239,6 +247,12 @@ faultRow('Event loop blocked beyond the lock', 'a stale holder neither settles n
     stale += found.stale
     accepted += found.accepted
   }
+  const lags = await Promise.all([...blockers].map((pid) => lagSeen(metricsPorts.get(pid) ?? 0)))
+  row.fact(
+    'lag seen',
+    lags.every((seconds) => seconds * 1_000 > lockMs),
+    true,
+  )
   row.fact('stale settles seen', stale >= blockers.size, true)
   row.fact('stale settles accepted', accepted, 0)
   row.fact('left active', await active(), 0)
