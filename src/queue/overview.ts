@@ -1,7 +1,7 @@
 /**
  * Overview: how many events are where, and how long the oldest waits. Cheap enough to be asked every second: what Redis
- * counts is read each time; what takes a walk over the lanes is kept for a hundred times as long as the walk took, and told once
- * more while the next walk is under way.
+ * counts is read each time; what takes a walk over the lanes is kept the longer the more lanes there are, and told once more while
+ * the next walk is under way.
  */
 import { walkLanes } from './fused/look.ts'
 import type { ShardKeys } from './keys.ts'
@@ -43,8 +43,11 @@ export type OverviewOptions = {
   readonly everyMs?: number
 }
 
-/** A walk takes at most this share of Redis' time. */
-const share = 1 / 100
+/**
+ * How long a walk's result is kept for each lane there is, in milliseconds: a lane costs Redis about 8 us, and the walks may take a
+ * hundredth of its time. By lanes and not by the clock, which a Redis that hung would stretch.
+ */
+const keptMsPerLane = 0.8
 
 /** The longest that a walk's result is kept, in milliseconds. */
 const maxKeptMs = 60_000
@@ -54,34 +57,36 @@ const blockedPerStretch = 1_000
 
 type Walk = { readonly parked: number; readonly oldestAt: number; readonly blockedAt: number }
 
+const nothing: Walk = { parked: 0, oldestAt: 0, blockedAt: 0 }
+
 /** Gives a function that reads the overview; it rejects as ioredis does if Redis cannot be asked. */
 export function overviewOf(queues: Queues, { everyMs = 1_000 }: OverviewOptions = {}): () => Promise<Overview> {
   const { redis, shards } = queues
-  let last: { readonly walk: Walk; readonly at: number; readonly keptMs: number } | undefined
+  let last: { readonly walk: Walk; readonly at: number } | undefined
   let walking: Promise<Walk> | undefined
 
   const walkAnew = async () => {
-    const startedAt = performance.now()
     const walks = await Promise.all(shards.map((keys) => walk(queues, keys)))
-    const tookMs = performance.now() - startedAt
     const total: Walk = {
       parked: walks.reduce((sum, { parked }) => sum + parked, 0),
       oldestAt: oldest(walks.map(({ oldestAt }) => oldestAt)),
       blockedAt: oldest(walks.map(({ blockedAt }) => blockedAt)),
     }
-    const keptMs = everyMs === 0 ? 0 : Math.min(maxKeptMs, Math.max(everyMs, tookMs / share))
-    last = { walk: total, at: performance.now(), keptMs }
+    last = { walk: total, at: performance.now() }
     return total
   }
 
-  const walked = async (): Promise<Walk> => {
+  /** `lanes`: how many there are now, which is what a walk would cost now. */
+  const walked = async (lanes: number): Promise<Walk> => {
+    if (lanes === 0) return nothing
+    const keptMs = everyMs === 0 ? 0 : Math.min(maxKeptMs, Math.max(everyMs, lanes * keptMsPerLane))
     const ageMs = last === undefined ? Number.POSITIVE_INFINITY : performance.now() - last.at
-    if (last !== undefined && ageMs < last.keptMs) return last.walk
+    if (last !== undefined && ageMs < keptMs) return last.walk
     walking ??= walkAnew().finally(() => {
       walking = undefined
     })
     // A long walk is not waited for by those who have a figure that was good a moment ago.
-    if (last === undefined || last.keptMs <= everyMs || ageMs > 2 * last.keptMs) return await walking
+    if (last === undefined || keptMs <= everyMs || ageMs > 2 * keptMs) return await walking
     walking.catch(() => {
       // Redis is away: whoever asks says so by what is read each time.
     })
@@ -89,10 +94,10 @@ export function overviewOf(queues: Queues, { everyMs = 1_000 }: OverviewOptions 
   }
 
   return async () => {
-    const { parked, oldestAt, blockedAt } = await walked()
     const now = await serverNow(redis)
     const counts = await Promise.all(shards.map((keys) => count(queues, keys, now)))
     const sum = (name: keyof Counts) => counts.reduce((total, one) => total + one[name], 0)
+    const { parked, oldestAt, blockedAt } = await walked(sum('lanes'))
     return {
       waiting: sum('waiting'),
       active: sum('active'),

@@ -58,6 +58,19 @@ test('overview, of nothing at all, is all zero', async (t) => {
   assert.ok(at > 0)
 })
 
+test('overview, asked again once every lane is empty, tells of nothing that waits, however long a walk is kept', async (t) => {
+  const w = await world(t)
+  const overview = overviewOf(queuesOf(w), { everyMs: hour })
+  await w.put('default/call:1', 'a', 'b', 'c')
+  assert.equal((await overview()).parked, 2)
+
+  w.work()
+  await w.emptied()
+
+  const { parked, oldestWaitingMs, lanes } = await overview()
+  assert.deepEqual({ parked, oldestWaitingMs, lanes }, { parked: 0, oldestWaitingMs: 0, lanes: 0 })
+})
+
 test('the oldest that waits, when it is parked behind a head that is retried for an hour, is told by its own age', async (t) => {
   const w = await world(t, { script: { head: [inAnHour] } })
   w.work()
