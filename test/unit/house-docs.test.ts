@@ -40,7 +40,8 @@ for (const document of documents) {
 
   test(`${document}, in the settings and codes it names, names such as exist`, () => {
     // Of others: compose and the shell, processors of the user's, npm, the long tests.
-    const known = [...Object.keys(settings), ...errorCodes, 'NODE_IMAGE', 'REDIS_IMAGE', 'NPM_CONFIG_REGISTRY']
+    const ofCompose = [...read('docker-compose.yml').matchAll(/\$\{([A-Z_]+):-/g)].map(([, name = '']) => name)
+    const known = [...Object.keys(settings), ...errorCodes, ...ofCompose, 'NPM_CONFIG_REGISTRY']
     const named = [...read(document).matchAll(/`([A-Z]+(?:_[A-Z0-9]+)+)(?:=[^`]*)?`/g)].map(([, name = '']) => name)
     const usersOwn = /^(CRM|FOLLOW_UP|PRESENCE|SOAK|FUZZ)_/
 
