@@ -57,7 +57,8 @@ export function startLoad({
   failsOver = false,
   spread = 'lane',
 }: LoadOptions): Load {
-  const agent = new Agent({ keepAlive: !reconnects, maxSockets: 512 })
+  // Each connection in its turn, as those of several senders would be; the default leaves most of them idle.
+  const agent = new Agent({ keepAlive: !reconnects, maxSockets: 512, scheduling: 'fifo' })
   const sent: Sent = { acked: new Map(), refused: new Map(), broken: new Map(), acks: [] }
   const everyMs = (1_000 * lanes) / perSecond
   let isStopped = false
