@@ -33,7 +33,7 @@ class ProducerCluster extends Cluster {
 const retryMs = (times: number) => Math.min(50 * times, 500)
 
 /** How often the map of a Cluster is read anew: a master that hangs instead of dying is found out by nothing else. */
-const slotsRefreshMs = 2_000
+const slotsRefreshMs = 1_000
 
 /**
  * For enqueue: refuses at once while Redis is away, gives up after `enqueueTimeoutMs`, never sends a command twice by
