@@ -67,6 +67,7 @@ function contradictions(values: Partial<Values>, env: Env): string[] {
   needs('SIMOTEL_PASSWORD_NEXT', 'SIMOTEL_PASSWORD', 'it is the second of two valid passwords during a change')
   needs('REDIS_SENTINELS', 'REDIS_SENTINEL_NAME', 'name the master that the sentinels watch')
   needs('REDIS_SENTINEL_NAME', 'REDIS_SENTINELS', 'it is the name of the master that those sentinels watch')
+  needs('OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_ENDPOINT', 'they are sent to the collector that it names')
   if (isSet('REDIS_SENTINELS') && isSet('REDIS_CLUSTER_NODES')) {
     problems.push('REDIS_SENTINELS and REDIS_CLUSTER_NODES are both set: give one of them.')
   }
@@ -142,6 +143,7 @@ function group(v: Values) {
     },
     drainTimeoutMs: v.DRAIN_TIMEOUT_MS,
     metricsPort: v.METRICS_PORT,
+    tracing: { endpoint: v.OTEL_EXPORTER_OTLP_ENDPOINT, headers: v.OTEL_EXPORTER_OTLP_HEADERS ?? {} },
     logLevel: v.LOG_LEVEL,
   }
 }

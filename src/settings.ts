@@ -116,6 +116,40 @@ const redisUrl = z.string().refine(
   { error: 'redis://[user:password@]host:port[/database], or rediss:// for TLS' },
 )
 
+const isDecodable = (text: string): boolean => {
+  try {
+    return /^[\x20-\x7e]*$/.test(decodeURIComponent(text))
+  } catch {
+    return false
+  }
+}
+
+/** Base address of an OTLP collector, without a trailing slash. */
+const collector = z
+  .string()
+  .refine(
+    (text) => {
+      if (!URL.canParse(text)) return false
+      const { protocol, username, password, search, hash } = new URL(text)
+      return ['http:', 'https:'].includes(protocol) && [username, password, search, hash].every((part) => part === '')
+    },
+    {
+      error:
+        'http://host:4318 or https://…, without user, password and query (a key belongs in OTEL_EXPORTER_OTLP_HEADERS)',
+    },
+  )
+  .transform((text) => text.replace(/\/+$/, ''))
+
+/** As OpenTelemetry writes headers: `name=value,name=value`, values percent-encoded. */
+const otlpHeaders = listOf(
+  (part) => /^[\w!#$%&'*+.^`|~-]+=[\x21-\x7e]*$/.test(part) && isDecodable(part),
+  'name=value, several separated by commas; values percent-encoded',
+).transform((parts) =>
+  Object.fromEntries(
+    parts.map((part) => [part.slice(0, part.indexOf('=')), decodeURIComponent(part.slice(part.indexOf('=') + 1))]),
+  ),
+)
+
 /** HTTP Basic ends the user name at the first colon. */
 const userName = z.string().refine((text) => !text.includes(':'), { error: 'a user name without a colon' })
 
@@ -168,6 +202,8 @@ export const settings = {
   ADMIN_PASSWORD: z.string().optional(),
   MASK_NUMBERS: boolean.default(false),
   METRICS_PORT: port.optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector.optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: otlpHeaders.optional(),
   LOG_LEVEL: oneOf(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
 } as const
 
@@ -178,4 +214,5 @@ export const secretSettings: ReadonlySet<SettingName> = new Set([
   'SIMOTEL_PASSWORD',
   'SIMOTEL_PASSWORD_NEXT',
   'ADMIN_PASSWORD',
+  'OTEL_EXPORTER_OTLP_HEADERS',
 ])

@@ -16,6 +16,7 @@ import { startHeartbeat } from '../queue/heartbeat.ts'
 import { openLanes } from '../queue/lanes.ts'
 import { createIntake } from '../spool/intake.ts'
 import { openSpool } from '../spool/spool.ts'
+import { openTracing } from '../tracing.ts'
 
 /** How long the start waits for a Redis that neither answers nor refuses: a PBX that finds no listener loses its events. */
 const redisPatienceMs = 400
@@ -66,8 +67,10 @@ async function start(config: Config): Promise<void> {
   const enqueue = metrics.countFailures(lanes.enqueue)
   const tally = createTally(metrics)
   const intake = createIntake({ enqueue, claimEventId, spool, probe, log })
+  const identity = identityOf('ingress')
+  const tracing = openTracing({ config: config.tracing, identity, log })
   const app = buildIngress({
-    enqueue: intake.enqueue,
+    enqueue: tracing.traceWebhooks(intake.enqueue),
     claimEventId: intake.claimEventId,
     redisState: probe,
     spoolState: spool.state,
@@ -88,7 +91,6 @@ async function start(config: Config): Promise<void> {
     throw cannotListen('INGRESS_PORT', host, port, error)
   })
 
-  const identity = identityOf('ingress')
   const heartbeat = startHeartbeat({
     redis: config.redis,
     keys: config.keys,
@@ -106,7 +108,7 @@ async function start(config: Config): Promise<void> {
     await closeIngress(app, { limitMs: config.drainTimeoutMs })
     await probes?.close()
     await spool.close(1_000)
-    await Promise.all([lanes.close(), patient.close(), heartbeat.stop()])
+    await Promise.all([lanes.close(), patient.close(), heartbeat.stop(), tracing.close()])
     log.info('drained')
   })
 }

@@ -13,6 +13,7 @@ import { startHeartbeat } from '../queue/heartbeat.ts'
 import { loadProcessors, logProcessors } from '../runner/load.ts'
 import { createRunner } from '../runner/runner.ts'
 import { describeThrown, stackOf } from '../runner/thrown.ts'
+import { openTracing } from '../tracing.ts'
 
 /** What the drain may take beyond its limit: to abort, to put back, to close connections. */
 const afterDrainMs = 2_800
@@ -49,10 +50,11 @@ async function start(config: Config): Promise<void> {
   const metrics = workerMetrics()
   const { sightings } = metrics
   const options = { redis, keys, lanes, concurrency: worker.concurrency, log, sightings }
-  const consumer = consume(options, metrics.countAttempts(run))
+  const identity = identityOf('worker')
+  const tracing = openTracing({ config: config.tracing, identity, log })
+  const consumer = consume(options, tracing.traceAttempts(metrics.countAttempts(run)))
   const ready = () => ({ ready: consumer.state().ready, state: consumer.state() })
   const probes = metricsPort === undefined ? undefined : await startProbes({ port: metricsPort, ready, metrics, log })
-  const identity = identityOf('worker')
   const describe = () => {
     const { ready: isReady, redis: connection, active } = consumer.state()
     return { ...identity, isReady, redis: connection, active, concurrency: worker.concurrency }
@@ -65,7 +67,7 @@ async function start(config: Config): Promise<void> {
       if (err) log.fatal({ error: describeThrown(err), stack: stackOf(err) }, 'worker failed')
       log.info({ signal, active: consumer.state().active }, 'draining')
       const { clean } = await consumer.drain(drainTimeoutMs)
-      await Promise.all([probes?.close(), heartbeat.stop()])
+      await Promise.all([probes?.close(), heartbeat.stop(), tracing.close()])
       if (clean) return log.info('drained')
       log.warn({ drainTimeoutMs }, 'drain limit passed: what was active runs again on another worker')
       process.exit(1)

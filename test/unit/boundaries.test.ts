@@ -57,6 +57,8 @@ const mayImport: Record<string, Record<string, 'all' | 'type'>> = {
   'probes.ts': {},
   'identity.ts': {},
   'metrics.ts': { event: 'all' },
+  'tracing.ts': { event: 'all', 'otlp.ts': 'all' },
+  'otlp.ts': {},
 }
 const forAll = ['errors.ts', 'log.ts', 'mask.ts']
 

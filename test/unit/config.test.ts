@@ -56,6 +56,7 @@ test('settings, given an empty environment, are the documented defaults', () => 
     admin: { host: '127.0.0.1', port: 3001, username: 'admin', password: undefined, maskNumbers: false },
     drainTimeoutMs: 25_000,
     metricsPort: undefined,
+    tracing: { endpoint: undefined, headers: {} },
     logLevel: 'info',
   })
 })
@@ -107,6 +108,12 @@ const accepted: ReadonlyArray<
   [{ RETENTION_HOURS: '48' }, (c) => c.lanes.retentionMs, 172_800_000],
   [{ MASK_NUMBERS: 'true' }, (c) => c.admin.maskNumbers, true],
   [{ METRICS_PORT: '9400' }, (c) => c.metricsPort, 9_400],
+  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://otel:4318/' }, (c) => c.tracing.endpoint, 'http://otel:4318'],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://otel', OTEL_EXPORTER_OTLP_HEADERS: 'authorization=Bearer%20k=, x-a=1' },
+    (c) => c.tracing.headers,
+    { authorization: 'Bearer k=', 'x-a': '1' },
+  ],
 ]
 for (const [env, of, value] of accepted) {
   test(`settings, given ${JSON.stringify(env)}, take it as ${JSON.stringify(value)}`, () => {
@@ -190,6 +197,11 @@ const wrong: ReadonlyArray<readonly [name: SettingName, value: string, accepts: 
   ['ADMIN_PORT', 'admin', aPort],
   ['MASK_NUMBERS', 'yes', 'one of true, false'],
   ['METRICS_PORT', '0x10', aPort],
+  [
+    'OTEL_EXPORTER_OTLP_ENDPOINT',
+    'localhost:4318',
+    'http://host:4318 or https://…, without user, password and query (a key belongs in OTEL_EXPORTER_OTLP_HEADERS)',
+  ],
   ['LOG_LEVEL', 'verbose', 'one of trace, debug, info, warn, error, fatal, silent'],
 ]
 for (const [name, value, accepts] of wrong) {

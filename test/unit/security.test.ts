@@ -17,12 +17,14 @@ const source = filesUnder('src', /\.ts$/)
   .map((file) => ({ file, text: blankComments(read(file)) }))
 const filesWith = (pattern: RegExp) => source.filter(({ text }) => pattern.test(text)).map(({ file }) => file)
 
-test('source, of calls to the outside, has none but those to Redis', () => {
-  assert.deepEqual(filesWith(/(?<![.\w])fetch\(|node:(?:https|http2|dns|dgram|tls)'|\bundici\b|\baxios\b/), [])
-  // To ask whether a spool's owner lives, on a Unix socket.
+test('source, of calls to the outside, has none but those to Redis and to the collector of traces that is set', () => {
+  assert.deepEqual(filesWith(/(?<![.\w])fetch\(|node:(?:https|http2|dns|dgram|tls)'|\bundici\b|\baxios\b/), [
+    'src/otlp.ts',
+  ])
+  // To its own port, so that nobody else gets in while it shuts; and to ask whether a spool's owner lives, on a Unix socket.
   assert.deepEqual(
     filesWith(/\b(?:connect|createConnection)\(.*\bpath\b|import \{[^}]*\bconnect\b[^}]*\} from 'node:net'/),
-    ['src/spool/owner-socket.ts'],
+    ['src/ingress/closing.ts', 'src/spool/owner-socket.ts'],
   )
   assert.deepEqual(filesWith(/\b(?:request|get)\b[^}]*\} from 'node:http'/), [])
 })
