@@ -135,4 +135,9 @@ test('a collector that takes connections and never answers keeps no process from
   await waitFor(() => collector.posts.length > 0)
 
   await tracing.close()
+  assert.equal(
+    collector.posts.length,
+    1,
+    'given up by the close, not by the limit of a post, after which it is tried again',
+  )
 })
