@@ -200,6 +200,7 @@ test('proxy, when each ingress in turn is stopped and started under load, fails 
   await Promise.all(lanes)
 
   assert.deepEqual(failed, [])
+  for (const { readyz } of running) await waitFor(async () => (await readyz())?.spool.isEmpty)
   const { call } = shardKeys(bridge.prefix, 0)
   const redis = inspect(t, bridge.redis.url)
   const kept = await Promise.all(lanes.map((_, lane) => redis.zrange(call(`default/call:${lane}.1`), '0', '-1')))

@@ -1,7 +1,7 @@
 /**
  * Rows about workers: killed, stopped, blocked, or with processors that misbehave. Locks are those that ship (10 s).
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url'
 import { type LaneEvent, readLane } from '../../src/queue/history.ts'
 import { shardKeys } from '../../src/queue/keys.ts'
 import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
-import { judge, type LedgerLine } from '../support/ledger.ts'
+import { judge, type LedgerLine, readLedger } from '../support/ledger.ts'
 import { type Load, post, startLoad, total } from '../support/load.ts'
 import type { LogLine } from '../support/processes.ts'
 import { freePort, inspect } from '../support/redis.ts'
@@ -55,10 +55,7 @@ async function scene(t: TestContext, env: Record<string, string> = {}) {
   }
 }
 
-function linesOf({ ledger }: Bridge): Line[] {
-  const lines = readFileSync(ledger, 'utf8').split('\n')
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Line)
-}
+const linesOf = ({ ledger }: Bridge): Line[] => readLedger<Line>(ledger)
 
 const load = ({ port }: Ingress, perSecond: number, lanes = 50): Load =>
   startLoad({ ports: () => [port], perSecond, lanes })
@@ -116,17 +113,21 @@ faultRow('Worker kill -9 mid job', 'the same event first, its lane held, other l
   let heldInTurn = true
 
   for (let round = 1; round <= row.pick(1, 5); round += 1) {
+    // Both at work and the backlog of their start gone: else the one that is killed may have every lane in hand.
+    await Promise.all(workers.map((worker) => worker.line(isReady)))
+    const doneBefore = doneOf(lines()).length
+    await waitFor(() => doneOf(lines()).length >= doneBefore + 150, { what: 'both workers are at work' })
     const held = await put(`held.${round}`, 'gate', '', '')
     others.push(...held)
     const first = await seen(({ what, eventId }) => what === 'start' && eventId === held[0])
     const at = workers.findIndex(({ pid }) => pid === first.pid)
     workers[at]?.kill('SIGKILL')
     const killedAt = Date.now()
-    const doneBefore = doneOf(lines()).length
-    await waitFor(() => doneOf(lines()).length >= doneBefore + 100, { what: 'the other lanes go on' })
-    const isHeld = !lines().some(({ what, eventId, run }) => what === 'start' && held.includes(eventId) && run > 1)
-    row.fact(`others went on before the takeover ${round}`, isHeld, true)
     const second = await seen(({ what, eventId, run }) => what === 'start' && eventId === held[0] && run > 1)
+    const meanwhile = doneOf(lines()).filter(
+      ({ at, eventId }) => at > killedAt && at < second.at && !held.includes(eventId),
+    )
+    row.fact(`others went on before the takeover ${round}`, meanwhile.length >= 20, true)
     slowestMs = Math.max(slowestMs, second.at - killedAt)
     await seen(({ what, eventId }) => what === 'done' && eventId === held[2])
     const order = doneOf(lines()).filter(({ eventId }) => held.includes(eventId))
@@ -313,7 +314,8 @@ faultRow('Two workers, same event after a stall', 'the stale holder is refused',
 
   bridge.worker()
   await end(row, bridge, ingress, running, sent)
-  row.fact('stale settles', stale, calls * rounds)
+  // Beside those held on purpose, whatever the stopped worker had in hand of the load.
+  row.fact('stale settles tried', stale >= calls * rounds, true)
   row.fact('stale settles accepted', accepted, 0)
   row.fact('dead letters', await look.zcard(keys.failed), 0)
 })

@@ -25,11 +25,12 @@ export type Verdict = {
   readonly interrupted: number
 }
 
-export function readLedger(file: string): LedgerLine[] {
+export function readLedger<Line = LedgerLine>(file: string): Line[] {
+  // What stands behind the last line break is still being written, or was cut off by a kill.
   return readFileSync(file, 'utf8')
     .split('\n')
-    .filter((line) => line !== '')
-    .map((line) => JSON.parse(line) as LedgerLine)
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as Line)
 }
 
 /** `acked`: event ids in the order in which each lane acknowledged them. */
