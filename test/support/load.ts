@@ -33,8 +33,11 @@ export type Sent = {
   readonly refused: Map<number, number>
   /** Requests that got no answer, by code: their events may have been taken or not. */
   readonly broken: Map<string, number>
-  /** When each ack was due to begin and how long it took from then, in milliseconds since `performance.timeOrigin`. */
-  readonly acks: { readonly at: number; readonly tookMs: number }[]
+  /**
+   * When each request was due, in milliseconds since `performance.timeOrigin`; how long its ack took from when it was sent; and how
+   * late it was sent, because the one before it in its lane had not been answered.
+   */
+  readonly acks: { readonly at: number; readonly tookMs: number; readonly lateMs: number }[]
 }
 
 export type Load = {
@@ -88,6 +91,7 @@ export function startLoad({
         number: String(number),
         ...(bytes > 0 && { note: 'x'.repeat(bytes) }),
       })
+      const sentAt = performance.now()
       let answer: Answer = {}
       for (let tried = 0; tried < (failsOver ? all.length : 1); tried += 1) {
         answer = await post(agent, all[(first + tried) % all.length] ?? 0, body)
@@ -96,7 +100,7 @@ export function startLoad({
       if (answer.eventId !== undefined) {
         if (file !== undefined) appendFileSync(file, `${answer.eventId}\n`)
         ids.push(answer.eventId)
-        sent.acks.push({ at, tookMs: performance.now() - at })
+        sent.acks.push({ at, tookMs: performance.now() - sentAt, lateMs: sentAt - at })
         count += 1
       } else if (answer.status !== undefined) add(sent.refused, answer.status)
       else add(sent.broken, answer.code ?? 'unknown')
@@ -157,9 +161,19 @@ export function total(counts: ReadonlyMap<unknown, number>): number {
   return [...counts.values()].reduce((sum, count) => sum + count, 0)
 }
 
-/** The slowest ack, and the one that 99 of 100 were faster than, of those that were due in [from, to). In milliseconds. */
-export function ackTimes({ acks }: Sent, from = 0, to = Number.POSITIVE_INFINITY): { maxMs: number; p99Ms: number } {
-  const times = acks.filter(({ at }) => at >= from && at < to).map(({ tookMs }) => tookMs)
+/**
+ * The slowest ack, and the one that 99 of 100 were faster than, of those that were due in [from, to). In milliseconds, from when
+ * each was sent; with `since: 'due'` from when it was due, so that a sender who is held up does not hide it.
+ */
+export function ackTimes(
+  { acks }: Sent,
+  from = 0,
+  to = Number.POSITIVE_INFINITY,
+  since: 'sent' | 'due' = 'sent',
+): { maxMs: number; p99Ms: number } {
+  const times = acks
+    .filter(({ at }) => at >= from && at < to)
+    .map(({ tookMs, lateMs }) => (since === 'due' ? tookMs + lateMs : tookMs))
   times.sort((one, other) => one - other)
   return { maxMs: times.at(-1) ?? 0, p99Ms: times[Math.floor(times.length * 0.99)] ?? 0 }
 }
