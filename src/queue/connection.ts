@@ -9,6 +9,7 @@ import { ConfigError } from '../errors.ts'
 import { type Log, limitedLog } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
 import { connectProblem } from './redis-errors.ts'
+import { SteadySentinelConnector } from './sentinel.ts'
 
 type RedisConfig = Config['redis']
 type Profile = Omit<RedisOptions, 'replyMapping'>
@@ -109,6 +110,7 @@ function connect(config: RedisConfig, log: Log, profile: Profile, cluster: Clust
       db: Number(url.pathname.slice(1)),
       sentinels: config.sentinels.map(hostPort),
       name: config.sentinelName ?? '',
+      Connector: SteadySentinelConnector,
       sentinelRetryStrategy: retryMs,
       // A sentinel that hangs must not keep the others from being asked.
       sentinelCommandTimeout: 1_000,

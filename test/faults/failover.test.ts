@@ -135,8 +135,8 @@ async function play(row: Row, t: TestContext, bridge: Bridge, stage: Stage, fall
   row.figure('Redis took back', takenBack.size, { atLeast: 0 })
   row.figure('done twice', verdict.repeated, { atLeast: 0 })
   row.figure('straight again after', straightMs / 1_000, { atMost: 5, unit: 's' })
-  row.figure('ack max', ackTimes(sent[0]).maxMs, { below: 500, unit: 'ms' })
-  row.figure('ack max with it', ackTimes(sent[1]).maxMs, { below: 500, unit: 'ms' })
+  row.figure('ack max', ackTimes(sent[0]).maxMs, { below: 1_000, unit: 'ms' })
+  row.figure('ack max with it', ackTimes(sent[1]).maxMs, { below: 1_000, unit: 'ms' })
 }
 
 async function trio(t: TestContext): Promise<{ bridge: Bridge; stage: Stage }> {
@@ -184,39 +184,39 @@ faultRow(
   'a master hangs, its replica lags, and it comes back as an old master',
   async (t, row) => {
     const { bridge, stage } = await trio(t)
-    await play(row, t, bridge, stage, row.pick([stopped], [stopped, killed, stopped, killed]))
+    await play(row, t, bridge, stage, row.pick([stopped], [stopped, killed]))
   },
 )
 
 faultRow('Cluster failover', 'the master of two shards of four is killed, its replica lags', async (t, row) => {
   const { bridge, stage } = await sixNodes(t)
-  await play(row, t, bridge, stage, row.pick([killed], [killed, stopped, killed, stopped]))
+  await play(row, t, bridge, stage, row.pick([killed], [killed, stopped]))
 })
 
 if (isLong) {
   faultRow('Sentinel failover', 'the replica does not lag', async (t, row) => {
     const { bridge, stage } = await trio(t)
-    await play(row, t, bridge, stage, [...inStep, ...inStep])
+    await play(row, t, bridge, stage, inStep)
   })
 
   faultRow('Sentinel failover', 'asked for, without a fault', async (t, row) => {
     const { bridge, stage } = await trio(t)
-    await play(row, t, bridge, stage, [asked, asked, asked, asked])
+    await play(row, t, bridge, stage, [asked, asked])
   })
 
   faultRow('Sentinel failover', 'asked for, with min-replicas-to-write 1', async (t, row) => {
     const { bridge, stage } = await trio(t)
     for (const { look } of stage.servers) await look.call('CONFIG', 'SET', 'min-replicas-to-write', '1')
-    await play(row, t, bridge, stage, [asked, asked, asked, asked])
+    await play(row, t, bridge, stage, [asked, asked])
   })
 
   faultRow('Cluster failover', 'the replica does not lag', async (t, row) => {
     const { bridge, stage } = await sixNodes(t)
-    await play(row, t, bridge, stage, [...inStep, ...inStep])
+    await play(row, t, bridge, stage, inStep)
   })
 
   faultRow('Cluster failover', 'asked for, without a fault', async (t, row) => {
     const { bridge, stage } = await sixNodes(t)
-    await play(row, t, bridge, stage, [asked, asked, asked, asked])
+    await play(row, t, bridge, stage, [asked, asked])
   })
 }
