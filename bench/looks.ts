@@ -1,8 +1,9 @@
 /**
- * What looking costs Redis: a Redis of its own with 100,000 finished, 10,000 parked and 1,000 dead events, then a minute of the
- * polls of one ops page. Prints the time of each look and Redis' share of one core. `node -C source --import tsx bench/looks.ts`
+ * What looking costs: a Redis of its own with 100,000 finished, 10,000 parked and 1,000 dead events; each look by itself, each page of
+ * the admin process, and a minute in which one ops page refreshes itself. Prints times and Redis' share of one core.
+ *   node -C source --import tsx bench/looks.ts [lanes of the parked: 10000] [seconds of polling: 60] [scale of all counts: 1]
  */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -26,21 +27,25 @@ import { readRedisHealth } from '../src/queue/redis-health.ts'
 import { search } from '../src/queue/search.ts'
 import { readTimeline } from '../src/queue/timeline.ts'
 
-const finished = 100_000
-const parked = 10_000
-const dead = 1_000
+const scale = Number(process.argv[4] ?? 1)
+const finished = 100_000 * scale
+const parked = 10_000 * scale
+const dead = 1_000 * scale
 /** Lanes over which the parked ones are spread: the more, the longer the walk. */
-const lanesOfParked = Number(process.argv[2] ?? 10_000)
-const pollEveryMs = 2_000
+const lanesOfParked = Number(process.argv[2] ?? 10_000) * scale
+/** As often as the ops page refreshes itself. */
+const pollEveryMs = 5_000
 const seconds = Number(process.argv[3] ?? 60)
 
 const dir = mkdtempSync(join(tmpdir(), 'bridge-bench-'))
 const port = await freePort()
 const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no']
 const server = spawn(process.env['REDIS_SERVER'] || 'redis-server', args, { stdio: 'ignore' })
+let admin: ChildProcess | undefined
 try {
   await run()
 } finally {
+  admin?.kill('SIGKILL')
   server.kill('SIGKILL')
   await once(server, 'exit')
   rmSync(dir, { recursive: true, force: true })
@@ -104,20 +109,50 @@ async function run(): Promise<void> {
     process.stdout.write(`${name.padEnd(18)}${times.map((ms) => ms.toFixed(1).padStart(8)).join('')} ms\n`)
   }
 
-  const { 'search by number': _, timeline: __, ...polled } = looks
+  const pages = await startAdmin()
+  for (const page of ['/', '/dead', '/search?q=991', '/calls/1700000000.1', '/api/overview']) {
+    const times: number[] = []
+    for (let turn = 0; turn < 20; turn += 1) {
+      const startedAt = performance.now()
+      const reply = await fetch(`${pages}${page}`)
+      await reply.text()
+      if (!reply.ok) throw new Error(`${page} answered ${reply.status}`)
+      times.push(performance.now() - startedAt)
+    }
+    const [first = 0, ...later] = times
+    later.sort((one, other) => one - other)
+    const middle = later[Math.floor(later.length / 2)] ?? 0
+    const figures = `first ${first.toFixed(0)} ms, then ${middle.toFixed(0)} ms at the median, ${later.at(-1)?.toFixed(0)} ms at most`
+    process.stdout.write(`GET ${page.padEnd(22)}${figures}\n`)
+  }
+
   const idle = await shareOf(async () => await pause((seconds * 1_000) / 2))
   const polling = await shareOf(async () => {
     const end = performance.now() + seconds * 1_000
     while (performance.now() < end) {
-      await Promise.all(Object.values(polled).map((look) => look()))
+      await (await fetch(`${pages}/`)).text()
       await pause(pollEveryMs)
     }
   })
   process.stdout.write(
-    `Redis: ${polling.toFixed(2)} % of one core while polled every ${pollEveryMs} ms, ${idle.toFixed(2)} % idle\n`,
+    `Redis: ${polling.toFixed(2)} % of one core while one ops page refreshes every ${pollEveryMs} ms, ${idle.toFixed(2)} % without\n`,
   )
   await way.close()
   await queues.close()
+
+  /** The real process; its address once it answers. */
+  async function startAdmin(): Promise<string> {
+    const adminPort = await freePort()
+    const env = { ...process.env, REDIS_URL: redis.url, ADMIN_PORT: `${adminPort}`, LOG_LEVEL: 'silent' }
+    admin = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', 'src/main/admin.ts'], { env, stdio: 'inherit' })
+    const address = `http://127.0.0.1:${adminPort}`
+    for (let turn = 0; turn < 200; turn += 1) {
+      const reply = await fetch(`${address}/readyz`).catch(() => undefined)
+      if (reply?.ok) return address
+      await pause(50)
+    }
+    throw new Error('the admin does not answer')
+  }
 
   async function shareOf(work: () => Promise<unknown>): Promise<number> {
     const before = await cpuSeconds()
