@@ -13,6 +13,7 @@ import {
   heal,
   nodeArgs,
   type Server,
+  sequences,
   settled,
   startSixNodes,
   startTrio,
@@ -123,12 +124,11 @@ async function play(row: Row, t: TestContext, bridge: Bridge, stage: Stage, fall
   const isKnown = falls.every(({ by }) => by !== 'asking')
   if (isKnown) row.fact('lost beyond what Redis took back', beyond, 0)
   row.fact('lost with REDIS_WAIT_REPLICAS=1', bridge.verdict(sent[1]).lost.length, 0)
-  // Two pasts that are not judged: what Redis took back while a worker had it goes on beside its followers until its hold is
-  // found lost; and what an old master hands out when it wakes up has a sequence of its own.
-  const lines = readLedger(bridge.ledger)
-  const latest = new Map(lines.map(({ eventId, sequence }) => [eventId, sequence]))
-  const survived = lines.filter(({ eventId, sequence }) => !takenBack.has(eventId) && latest.get(eventId) === sequence)
-  if (isKnown) row.fact('overtaken', judge(survived, []).overtaken.length, 0)
+  // Judged is the past that Redis has in the end: not what it took back while a worker had it, and not what an old master took and
+  // handed out in the moment in which it woke up. Both have sequences of their own.
+  const kept = await sequences(stage.masterOf, bridge.prefix, stage.shards)
+  const survived = readLedger(bridge.ledger).filter(({ eventId, sequence }) => kept.get(eventId) === sequence)
+  row.fact('overtaken', judge(survived, []).overtaken.length, 0)
   if (falls.some(({ cut }) => cut)) row.fact('a replica lagged', takenBack.size > 0, true)
   row.figure('failovers', falls.length, { atLeast: 1 })
   row.figure('lost by default', verdict.lost.length, { atLeast: 0 })

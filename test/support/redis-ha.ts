@@ -334,6 +334,29 @@ export async function takenOnDisk(t: TestContext, server: Server, prefix: string
   return ids
 }
 
+/** Sequence of every event that Redis has in the end, over all shards, asked where each shard is now. */
+export async function sequences(
+  where: (key: string) => Promise<Server>,
+  prefix: string,
+  shards = 1,
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>()
+  for (let shard = 0; shard < shards; shard += 1) {
+    const { base, heads } = shardKeys(prefix, shard)
+    const { look } = await where(heads)
+    let cursor = '0'
+    do {
+      const [next, keys] = await look.scan(cursor, 'MATCH', `${base}:call:*`, 'COUNT', 1_000)
+      for (const key of keys) {
+        const flat = await look.zrange(key, '0', '-1', 'WITHSCORES')
+        for (let at = 0; at < flat.length; at += 2) found.set(flat[at] ?? '', Number(flat[at + 1]))
+      }
+      cursor = next
+    } while (cursor !== '0')
+  }
+  return found
+}
+
 /** Waits until no spool holds anything and every lane of every shard is empty, asked where the shard is now. */
 export async function settled(
   ingresses: readonly Ingress[],
