@@ -28,8 +28,11 @@ export type ReaderOptions = {
 }
 
 export type Reader = {
-  /** The next records, at most `max`, none after the sequence `upTo`. Empty once all that is there was read. */
-  read(max: number, upTo?: number): Promise<Read[]>
+  /**
+   * The next records, at most `max`, none after the sequence `upTo`, which is asked of each record that was read: it may fall while
+   * the disk is slow. Empty once all that is there was read.
+   */
+  read(max: number, upTo?: () => number): Promise<Read[]>
   /** Notes that all up to `position` is delivered, and removes the segments before it. */
   passed(position: Position): Promise<void>
   /** Removes what is passed, the last segment too unless it may grow. */
@@ -158,11 +161,11 @@ export async function openReader(options: ReaderOptions): Promise<Reader> {
   }
 
   return {
-    async read(max, upTo = Number.POSITIVE_INFINITY) {
+    async read(max, upTo = () => Number.POSITIVE_INFINITY) {
       const found: Read[] = []
       while (found.length < max) {
         ahead ??= await next()
-        if (ahead === undefined || ahead.sequence > upTo) break
+        if (ahead === undefined || ahead.sequence > upTo()) break
         found.push(ahead)
         ahead = undefined
       }

@@ -49,7 +49,7 @@ export type Shelf = {
   open(): Promise<void>
   append(body: Buffer): Promise<Written>
   /** The next records, at most `max`; of the own part none after the sequence `upTo`. Empty at the end of all. */
-  read(max: number, upTo: number): Promise<Item[]>
+  read(max: number, upTo: () => number): Promise<Item[]>
   /** Notes how far a batch is done, so that it is not read again. */
   passed(batch: readonly Item[]): Promise<void>
   /** Frees the disk once all is delivered. */

@@ -126,7 +126,8 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   /** What comes next: adopted parts, then our own records and, in their place among them, what the disk refused. */
   async function nextItems(): Promise<Item[]> {
     const first = waiting[0]
-    const stored = await shelf.read(batchSize, first?.after ?? Number.POSITIVE_INFINITY)
+    // Asked anew for each record: the disk may refuse an event and take the next one while it is being read.
+    const stored = await shelf.read(batchSize, () => waiting[0]?.after ?? Number.POSITIVE_INFINITY)
     if (stored.length > 0 || first === undefined) return stored
     const end = waiting.findIndex(({ after }) => after !== first.after)
     return waiting.splice(0, end === -1 ? waiting.length : end).map(({ item }) => item)

@@ -114,6 +114,25 @@ test('segments, when one has reached its size, go on in another and are read in 
   assert.deepEqual(await read(await d.reader()), texts(40))
 })
 
+test('a reader, whose limit falls while it reads, stops there, and goes on behind it later', async (t) => {
+  const d = await disk(t, { segmentBytes: 200 })
+  for (const text of texts(10)) await d.append(text)
+  const reader = await d.reader()
+  let asked = 0
+  const falling = () => {
+    asked += 1
+    return asked < 3 ? Number.POSITIVE_INFINITY : 4
+  }
+
+  const found = await reader.read(10, falling)
+
+  assert.deepEqual(
+    found.map(({ sequence }) => sequence),
+    [1, 2, 3, 4],
+  )
+  assert.deepEqual(await read(reader), texts(6, 4))
+})
+
 test('a reader, once records are passed, removes their segments and starts behind them after a restart', async (t) => {
   const d = await disk(t, { segmentBytes: 200 })
   for (const text of texts(40)) await d.append(text)
