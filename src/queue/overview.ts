@@ -44,10 +44,10 @@ export type OverviewOptions = {
 }
 
 /**
- * How long a walk's result is kept for each lane there is, in milliseconds: a lane costs Redis about 8 us, and the walks may take a
- * hundredth of its time. By lanes and not by the clock, which a Redis that hung would stretch.
+ * How long a walk's result is kept for each lane there is, in milliseconds: a lane costs Redis about 8 us, and the walks may take half
+ * a hundredth of its time. By lanes and not by the clock, which a Redis that hung would stretch.
  */
-const keptMsPerLane = 0.8
+const keptMsPerLane = 2
 
 /** The longest that a walk's result is kept, in milliseconds. */
 const maxKeptMs = 60_000
