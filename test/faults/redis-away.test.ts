@@ -134,7 +134,7 @@ faultRow('Redis kill -9, restart', 'away for a minute at 500 events a second', a
   s.bridge.redis.kill('SIGKILL')
   await s.bridge.redis.died()
   const from = performance.now()
-  await moreFor(s.load, row, 60)
+  await moreFor(s.load, row, 62)
   const to = performance.now()
   const during = await s.load.stop()
   await s.bridge.redis.restart()
