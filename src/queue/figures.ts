@@ -5,7 +5,7 @@ import { readProcesses } from './heartbeat.ts'
 import type { ShardKeys } from './keys.ts'
 import type { Overview } from './overview.ts'
 import { answersOf, type Queues } from './queues.ts'
-import { type RedisHealth, readRedisHealth } from './redis-health.ts'
+import { memoryShareOf, readRedisHealth, risksOf } from './redis-health.ts'
 
 export type Figures = Pick<
   Overview,
@@ -37,17 +37,10 @@ export function figuresOf(queues: Queues, overview: () => Promise<Overview>): ()
       dead,
       jobs: jobs.flat(),
       workers: processes.filter(({ kind, isAlive }) => kind === 'worker' && isAlive).length,
-      redisMemoryShare: Math.max(
-        0,
-        ...servers.map(({ usedBytes, maxBytes }) => (maxBytes > 0 ? usedBytes / maxBytes : 0)),
-      ),
-      redisRisks: servers.reduce((sum, server) => sum + risksOf(server), 0),
+      redisMemoryShare: Math.max(0, ...servers.map(memoryShareOf)),
+      redisRisks: servers.flatMap(risksOf).length,
     }
   }
-}
-
-function risksOf({ policy, isAppendOnly, isLastWriteOk }: RedisHealth): number {
-  return [policy !== 'noeviction', !isAppendOnly, !isLastWriteOk].filter(Boolean).length
 }
 
 async function jobsIn({ redis }: Queues, keys: ShardKeys): Promise<Figures['jobs']> {

@@ -3,8 +3,10 @@
  * when it is full: the ingress spools, and the oldest completed events go early. Below 75 % all is as before.
  */
 import type { Connection } from './fused/commands.ts'
+import { healthIn, mastersOf, memoryShareOf } from './redis-health.ts'
 
-const tightFrom = 0.8
+/** From this share on memory is tight. */
+export const tightFrom = 0.8
 const freeBelow = 0.75
 
 /** What is said of a Redis that is tight. */
@@ -12,16 +14,8 @@ export const tightMemory = 'redis memory above 80 %'
 
 /** The share of `maxmemory` in use, of the fullest master in a Cluster; 0 if there is no limit. Rejects if Redis does not say. */
 export async function memoryShare(redis: Connection): Promise<number> {
-  const servers = 'nodes' in redis ? redis.nodes('master') : [redis]
-  const shares = await Promise.all(servers.map(async (server) => shareIn(await server.info('memory'))))
-  return Math.max(0, ...shares)
-}
-
-function shareIn(info: string): number {
-  const field = (name: string) => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0)
-  const most = field('maxmemory')
-  // Redis itself leaves the buffers of its log and its replicas out when it decides to refuse.
-  return most > 0 ? (field('used_memory') - field('mem_not_counted_for_evict')) / most : 0
+  const infos = await Promise.all(mastersOf(redis).map((server) => server.info('memory')))
+  return Math.max(0, ...infos.map((info) => memoryShareOf(healthIn(info))))
 }
 
 /** Whether memory is tight, of one share after the other: from 80 % on, until it is below 75 %. Between them at first: `first`. */

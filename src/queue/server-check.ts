@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis'
 import type { Log } from '../log.ts'
 import type { Connection } from './fused/commands.ts'
+import { healthIn, nodeOf, type RedisHealth, type Risk, risksOf } from './redis-health.ts'
 
 /** Wait before a server that did not answer is asked again, in milliseconds. */
 const askAgainMs = 2_000
@@ -28,38 +29,32 @@ export function warnAboutServer(redis: Connection, log: Log): void {
     })
   }
   if ('nodes' in redis) {
-    redis.on('+node', (node: Redis) => ask(node, { redis: `${node.options.host}:${node.options.port}` }))
+    redis.on('+node', (node: Redis) => ask(node, { redis: nodeOf(node) }))
   } else {
     redis.on('ready', () => ask(redis, {}))
   }
 }
 
 async function problemsOf(redis: Redis): Promise<string[]> {
-  const info = `${await redis.info('memory')}\n${await redis.info('persistence')}`
-  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1]
-  const problems: string[] = []
-  const policy = field('maxmemory_policy')
-  if (policy !== undefined && policy !== 'noeviction') {
-    problems.push(
-      `redis drops keys when its memory is full (maxmemory-policy ${policy}): set noeviction, or events are lost`,
-    )
-  }
-  if (field('aof_enabled') === '0') {
-    problems.push(
-      'redis keeps no append-only file: set appendonly yes and appendfsync always, or a crash of redis loses what was acknowledged',
-    )
-    return problems
-  }
-  if (field('aof_last_write_status') === 'err') {
-    problems.push('redis cannot write its append-only file: look at its disk')
-  }
-  const fsync = await appendFsync(redis)
+  const health = healthIn(await redis.info())
+  const risks = risksOf(health)
+  const problems = risks.map((risk) => texts[risk](health))
+  // Without the file nothing is written to disk at all.
+  const fsync = risks.includes('no-append-only-file') ? undefined : await appendFsync(redis)
   if (fsync !== undefined && fsync !== 'always') {
     problems.push(
       `redis writes its append-only file to disk only now and then (appendfsync ${fsync}): set always, or a crash loses what was acknowledged last`,
     )
   }
   return problems
+}
+
+const texts: Readonly<Record<Risk, (health: RedisHealth) => string>> = {
+  evicts: ({ policy }) =>
+    `redis drops keys when its memory is full (maxmemory-policy ${policy}): set noeviction, or events are lost`,
+  'no-append-only-file': () =>
+    'redis keeps no append-only file: set appendonly yes and appendfsync always, or a crash of redis loses what was acknowledged',
+  'cannot-write': () => 'redis cannot write its append-only file: look at its disk',
 }
 
 /** Undefined where asking is not allowed, as with most Redis that somebody else runs. */

@@ -3,8 +3,9 @@
  * sentence changes only when something does.
  */
 import type { Process } from '../../queue/heartbeat.ts'
+import { tightFrom } from '../../queue/memory.ts'
 import type { Overview } from '../../queue/overview.ts'
-import type { RedisHealth } from '../../queue/redis-health.ts'
+import { memoryShareOf, type RedisHealth, risksOf } from '../../queue/redis-health.ts'
 import { coarse, count } from './show.ts'
 
 export type Level = 'well' | 'watch' | 'bad'
@@ -30,7 +31,6 @@ const watchWaitingMs = 60_000
 const badWaitingMs = 300_000
 
 const slowAckMs = 1_000
-const tightShare = 0.8
 
 /** Each says what is wrong, or nothing; the worst first. */
 export function healthOf(facts: Facts): Health {
@@ -45,14 +45,17 @@ export function healthOf(facts: Facts): Health {
 export const levelWords: Readonly<Record<Level, string>> = { well: 'Well', watch: 'Look', bad: 'Act' }
 
 function* ofRedis({ redis }: Facts): Iterable<string> {
-  for (const { node, policy, isAppendOnly, isLastWriteOk, usedBytes, maxBytes } of redis ?? []) {
+  for (const health of redis ?? []) {
+    const { node, policy } = health
     const server = node === '' ? 'Redis' : `Redis at ${node}`
-    if (!isLastWriteOk) yield `${server} cannot write its append-only file: its disk is full or broken.`
-    if (maxBytes > 0 && usedBytes >= tightShare * maxBytes)
+    const risks = risksOf(health)
+    if (risks.includes('cannot-write')) yield `${server} cannot write its append-only file: its disk is full or broken.`
+    if (memoryShareOf(health) >= tightFrom)
       yield `${server} has used more than 80 % of its memory: events go to the spool, and the oldest completed ones go early.`
-    if (policy !== 'noeviction' && policy !== '')
+    if (risks.includes('evicts'))
       yield `${server} drops keys when its memory is full (${policy}): set maxmemory-policy noeviction.`
-    if (!isAppendOnly) yield `${server} keeps no append-only file: what was acknowledged is lost when it crashes.`
+    if (risks.includes('no-append-only-file'))
+      yield `${server} keeps no append-only file: what was acknowledged is lost when it crashes.`
   }
 }
 
