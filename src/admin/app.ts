@@ -7,9 +7,9 @@ import swagger from '@fastify/swagger'
 import { type FastifyInstance, fastify } from 'fastify'
 import { jsonSchemaTransform, serializerCompiler, validatorCompiler } from 'fastify-type-provider-zod'
 import type { Config } from '../config.ts'
-import { BridgeError, RedisUnavailableError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { isOfRedis } from '../queue/away.ts'
+import { errorGroupsOf } from '../queue/error-groups.ts'
 import type { Overview } from '../queue/overview.ts'
 import type { OpenQueues } from '../queue/queues.ts'
 import { guardAccess } from './access.ts'
@@ -38,7 +38,7 @@ export type Admin = {
   /** Ready for `listen` or `inject`. */
   readonly app: FastifyInstance
   /**
-   * Waits for Redis as long as it takes, then makes the password if one is to be made.
+   * Waits for Redis as long as it takes, then makes the password if one is to be made, and looks for the first time.
    * @throws BridgeError BRIDGE_SHARDS if SHARDS is not what Redis holds; an AbortError if `signal` says stop.
    */
   begin(signal?: AbortSignal): Promise<void>
@@ -85,17 +85,21 @@ export async function buildAdmin(deps: AdminDeps): Promise<Admin> {
     hideUntagged: true,
     transform: jsonSchemaTransform,
   })
+  // One for API and pages: it remembers what it has read.
+  const groups = errorGroupsOf(queues)
   const masked: <T>(value: T) => T = config.maskNumbers ? maskAnswer : (value) => value
-  await app.register(looks({ queues, overview, masked }), { prefix: '/api' })
+  await app.register(looks({ queues, overview, groups, masked }), { prefix: '/api' })
   await app.register(steering(queues), { prefix: '/api' })
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await board(app, { queues, maskNumbers: config.maskNumbers, log })
-  await pageRoutes(app, { queues, overview, config, log })
+  await pageRoutes(app, { queues, overview, groups, config, log })
   return {
     app,
     async begin(signal) {
       await untilReady(queues, log, signal)
       await credentials?.prepare()
+      // The first walk over many lanes takes longest: not when somebody waits for it.
+      overview().catch(() => {})
     },
     async close() {
       // A connection that never sent anything would keep it open.
@@ -130,8 +134,7 @@ async function untilReady(queues: OpenQueues, log: Log, signal?: AbortSignal): P
       await queues.ready()
       return
     } catch (error) {
-      const isAway = error instanceof RedisUnavailableError || (!(error instanceof BridgeError) && isOfRedis(error))
-      if (!isAway) throw error
+      if (!isOfRedis(error)) throw error
       log.debug({ error: String(error) }, 'waiting for redis')
       await pause(500, undefined, signal === undefined ? {} : { signal })
     }

@@ -59,11 +59,7 @@ async function start(config: Config): Promise<void> {
   })
   // Waits for Redis as long as it takes; rejects only if this process would look in the wrong places.
   await begin(stopping.signal).then(
-    () => {
-      log.info({ address }, 'admin ready')
-      // The first walk over many lanes takes longest: not when somebody waits for it.
-      overview().catch(() => {})
-    },
+    () => log.info({ address }, 'admin ready'),
     (error) => {
       if (!stopping.signal.aborted) throw error
     },

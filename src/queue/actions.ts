@@ -4,10 +4,11 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { RedisUnavailableError } from '../errors.ts'
+import { serverNow } from './clock.ts'
 import { discard, replay } from './dead-letters.ts'
 import { eventIdOf, type ShardKeys } from './keys.ts'
 import { plan, type Turn } from './plan.ts'
-import { firstShard, type Queues, serverNow } from './queues.ts'
+import { firstShard, type Queues } from './queues.ts'
 import { isOutOfMemory } from './redis-errors.ts'
 import { filterOf, type Selector } from './select.ts'
 

@@ -37,17 +37,17 @@ const retryMs = (times: number) => Math.min(50 * times, 500)
 const slotsRefreshMs = 1_000
 
 /**
- * For enqueue: refuses at once while Redis is away, gives up after `enqueueTimeoutMs`, never sends a command twice by
- * itself (a repeat is safe, but it is the caller's to decide).
+ * For enqueue, and for those who look: refuses at once while Redis is away, gives up after `enqueueTimeoutMs`, never sends a
+ * command twice by itself (a repeat is safe, but it is the caller's to decide). `connectionName` stands in CLIENT LIST.
  * @throws ConfigError if the file of REDIS_TLS_CA cannot be read.
  */
-export function connectProducer(config: RedisConfig, log: Log): Connection {
+export function connectProducer(config: RedisConfig, log: Log, connectionName: string): Connection {
   const timeoutMs = config.enqueueTimeoutMs
   return connect(
     config,
     log,
     {
-      connectionName: 'bridge-ingress',
+      connectionName,
       enableOfflineQueue: false,
       enableAutoPipelining: true,
       commandTimeout: timeoutMs,

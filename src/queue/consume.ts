@@ -6,7 +6,7 @@ import type { Config } from '../config.ts'
 import { connectWorker, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { defineScripts } from './fused/commands.ts'
-import { shardKeys } from './keys.ts'
+import { shardsOf } from './keys.ts'
 import { warnAboutServer } from './server-check.ts'
 import { type Run, type ShardWorker, startShardWorker, type WorkOptions } from './shard-worker.ts'
 import { awaitShards } from './shards.ts'
@@ -44,9 +44,7 @@ export function consume(options: ConsumeOptions, run: Run): Consumer {
   const start = async () => {
     await awaitShards(redis, keys.prefix, keys.shards, () => isDraining)
     if (isDraining) return
-    for (let shard = 0; shard < keys.shards; shard += 1) {
-      shards.push(startShardWorker({ ...options, connection: redis, shard: shardKeys(keys.prefix, shard) }, run))
-    }
+    for (const shard of shardsOf(keys)) shards.push(startShardWorker({ ...options, connection: redis, shard }, run))
   }
   const started = start()
   started.catch((error: unknown) => {

@@ -6,11 +6,12 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { z } from 'zod'
 import type { Config } from '../config.ts'
 import { type Log, limitedLog } from '../log.ts'
+import { serverNow } from './clock.ts'
 import { connectProducer, disconnect } from './connection.ts'
 import type { Connection } from './fused/commands.ts'
 import { tellAlive } from './fused/look.ts'
 import { type ShardKeys, shardKeys } from './keys.ts'
-import { firstShard, type Queues, serverNow } from './queues.ts'
+import { firstShard, type Queues } from './queues.ts'
 
 /** How often a process tells, in milliseconds. */
 export const heartbeatMs = 5_000
@@ -125,7 +126,11 @@ export type HeartbeatOptions = {
 export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<void> } {
   const { keys, log, describe, everyMs = heartbeatMs } = options
   // What it would say of Redis, the process says anyway.
-  const redis = connectProducer({ ...options.redis, enqueueTimeoutMs: 2_000 }, log.child({}, { level: 'silent' }))
+  const redis = connectProducer(
+    { ...options.redis, enqueueTimeoutMs: 2_000 },
+    log.child({}, { level: 'silent' }),
+    'bridge-heartbeat',
+  )
   const first = shardKeys(keys.prefix, 0)
   const refused = limitedLog(log, { everyMs: 60_000, byError: true })
   let telling: Promise<void> = Promise.resolve()

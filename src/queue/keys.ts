@@ -111,6 +111,24 @@ export function shardOf(laneKey: string, shards: number): number {
   return createHash('sha256').update(laneKey).digest().readUInt32BE(0) % shards
 }
 
+/** The keys of every shard, shard 0 first. */
+export function shardsOf({
+  prefix,
+  shards,
+}: {
+  readonly prefix: string
+  readonly shards: number
+}): readonly ShardKeys[] {
+  return Array.from({ length: shards }, (_, shard) => shardKeys(prefix, shard))
+}
+
+/** The one of all shards that a lane is in, by its lane key. */
+export function shardIn(shards: readonly ShardKeys[], laneKey: string): ShardKeys {
+  const keys = shards[shardOf(laneKey, shards.length)]
+  if (keys === undefined) throw new RangeError('there is no shard')
+  return keys
+}
+
 /** The event id in a job id: a replay's job is `eventId~2`, the next `eventId~3`. */
 export function eventIdOf(jobId: string): string {
   const at = jobId.indexOf('~')

@@ -13,7 +13,7 @@ import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts, type EnqueueAnswer, runEnqueue } from './fused/commands.ts'
 import { confirmedEnqueue } from './fused/confirmed.ts'
-import { laneKeyOf, shardKeys, shardOf } from './keys.ts'
+import { laneKeyOf, shardIn, shardsOf } from './keys.ts'
 import { tightMemory, watchMemory } from './memory.ts'
 import { classify } from './redis-errors.ts'
 import { warnAboutServer } from './server-check.ts'
@@ -69,7 +69,7 @@ export type Lanes = {
  * @throws BridgeError BRIDGE_BULLMQ_VERSION if the installed BullMQ is not the known one.
  */
 export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWindowMs, log }: LanesOptions): Lanes {
-  const redis = connectProducer(redisConfig, log)
+  const redis = connectProducer(redisConfig, log, 'bridge-ingress')
   const scripts = checkedScripts()
   defineScripts(redis, scripts)
   const { waitReplicas: replicas, enqueueTimeoutMs } = redisConfig
@@ -78,12 +78,12 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
   const shards = watchShards(redis, keys, log)
   const memory = watchMemory(redis)
   warnAboutServer(redis, log)
-  const perShard = Array.from({ length: keys.shards }, (_, shard) => shardKeys(keys.prefix, shard))
+  const perShard = shardsOf(keys)
 
   return {
     async enqueue(event) {
       const laneKey = laneKeyOf(event.lane)
-      const shard = perShard[shardOf(laneKey, keys.shards)] ?? shardKeys(keys.prefix, 0)
+      const shard = shardIn(perShard, laneKey)
       const storable = {
         jobId: event.eventId,
         name: event.name,
@@ -120,7 +120,7 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
     },
 
     async claimEventId(fingerprint, eventId) {
-      const key = (perShard[shardOf(fingerprint, keys.shards)] ?? shardKeys(keys.prefix, 0)).delivery(fingerprint)
+      const key = shardIn(perShard, fingerprint).delivery(fingerprint)
       try {
         const isFirst = (await redis.set(key, eventId, 'PX', duplicateWindowMs, 'NX')) === 'OK'
         return isFirst ? eventId : ((await redis.get(key)) ?? eventId)

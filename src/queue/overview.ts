@@ -3,9 +3,11 @@
  * counts is read each time; what takes a walk over the lanes is kept the longer the more lanes there are, and told once more while
  * the next walk is under way.
  */
+
+import { serverNow } from './clock.ts'
 import { walkLanes } from './fused/look.ts'
 import type { ShardKeys } from './keys.ts'
-import { answersOf, type Queues, serverNow } from './queues.ts'
+import { answersOf, type Queues } from './queues.ts'
 
 /** How many heads wait, run and are delayed, how many events are parked and dead, how many lanes there are. */
 export type Overview = {

@@ -10,7 +10,7 @@ import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
 import { type Connection, defineScripts } from './fused/commands.ts'
 import { defineLooks } from './fused/look.ts'
-import { laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
+import { laneKeyOf, type ShardKeys, shardIn, shardsOf } from './keys.ts'
 import { connectProblem } from './redis-errors.ts'
 
 export type Queues = {
@@ -53,7 +53,7 @@ export function openQueues({
   log,
   timeoutMs = 5_000,
 }: QueuesOptions): OpenQueues {
-  const redis = connectProducer({ ...config, enqueueTimeoutMs: timeoutMs }, log)
+  const redis = connectProducer({ ...config, enqueueTimeoutMs: timeoutMs }, log, 'bridge-queues')
   defineScripts(redis, checkedScripts())
   defineLooks(redis)
   const shards = shardsOf(keys)
@@ -71,25 +71,16 @@ export function openQueues({
   }
 }
 
-/** The keys of every shard, shard 0 first. */
-export function shardsOf({ prefix, shards }: Config['keys']): readonly ShardKeys[] {
-  return Array.from({ length: shards }, (_, shard) => shardKeys(prefix, shard))
-}
-
 /** The keys of the shard that a lane is in. */
 export function shardOfLane({ shards }: Pick<Queues, 'shards'>, lane: string): ShardKeys {
-  return at(shards, shardOf(laneKeyOf(lane), shards.length))
+  return shardIn(shards, laneKeyOf(lane))
 }
 
 /** The shard that holds what there is once only: actions and heartbeats. */
 export function firstShard({ shards }: Pick<Queues, 'shards'>): ShardKeys {
-  return at(shards, 0)
-}
-
-/** Now, in epoch milliseconds, by the clock of Redis: what is finished is dated by it. */
-export async function serverNow(redis: Connection): Promise<number> {
-  const [seconds, microseconds] = await redis.time()
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
+  const [first] = shards
+  if (first === undefined) throw new RangeError('there is no shard')
+  return first
 }
 
 /** What each command of a pipeline answered, in order. Rejects with the first refusal. */
@@ -99,12 +90,6 @@ export async function answersOf(pipeline: ReturnType<Connection['pipeline']>): P
     if (error !== null) throw error
     return answer
   })
-}
-
-function at(shards: readonly ShardKeys[], index: number): ShardKeys {
-  const keys = shards[index]
-  if (keys === undefined) throw new RangeError(`there is no shard ${index}`)
-  return keys
 }
 
 async function whenReady(redis: Connection, limitMs: number): Promise<void> {

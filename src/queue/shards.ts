@@ -5,7 +5,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { BridgeError } from '../errors.ts'
 import type { Connection } from './fused/commands.ts'
-import { shardKeys } from './keys.ts'
+import { shardsOf } from './keys.ts'
 
 /**
  * Records the count on the first start, and later makes sure that it is the same.
@@ -14,11 +14,10 @@ import { shardKeys } from './keys.ts'
 export async function assertShards(redis: Connection, prefix: string, shards: number): Promise<void> {
   // One after the other: on a Cluster the first command to a node opens its connection, and a second would be refused.
   const stored: (string | null)[] = []
-  for (let shard = 0; shard < shards; shard += 1) stored.push(await redis.get(shardKeys(prefix, shard).shards))
+  for (const keys of shardsOf({ prefix, shards })) stored.push(await redis.get(keys.shards))
   if (stored.every((count) => count === String(shards))) return
   const previous = Number(stored.find((count) => count !== null && count !== String(shards)) ?? 0)
-  for (let shard = 0; shard < previous; shard += 1) {
-    const keys = shardKeys(prefix, shard)
+  for (const keys of shardsOf({ prefix, shards: previous })) {
     const left = (await redis.hlen(keys.heads)) + (await redis.zcard(keys.failed))
     if (left > 0) {
       throw new BridgeError(
@@ -27,9 +26,8 @@ export async function assertShards(redis: Connection, prefix: string, shards: nu
       )
     }
   }
-  for (let shard = 0; shard < Math.max(previous, shards); shard += 1) {
-    await redis.set(shardKeys(prefix, shard).shards, String(shards))
-  }
+  for (const keys of shardsOf({ prefix, shards: Math.max(previous, shards) }))
+    await redis.set(keys.shards, String(shards))
 }
 
 /** Wait after a look that Redis refused, in milliseconds. */

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { type Log, limitedLog } from '../log.ts'
+import { serverNow } from './clock.ts'
 import { type Connection, type DeadHead, runPrune, runSweep, runTrim } from './fused/commands.ts'
 import { queueName, type ShardKeys } from './keys.ts'
 import { memoryRule, memoryShare } from './memory.ts'
@@ -50,7 +51,7 @@ export type Upkeep = {
 /** Starts the passes. Errors are logged and the next pass tries again. */
 export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, sightings, everyMs = 2_000 } = options
-  const now = options.now ?? (() => serverMs(redis))
+  const now = options.now ?? (() => serverNow(redis))
   const me = randomUUID()
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   // In doubt tight: a memory that fell below 80 % under another process must fall on, or the ingress spools for ever.
@@ -163,11 +164,6 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
       if ((await redis.get(keys.sweeper)) === me) await redis.del(keys.sweeper)
     },
   }
-}
-
-async function serverMs(redis: Connection): Promise<number> {
-  const [seconds, microseconds] = await redis.time()
-  return Number(seconds) * 1_000 + Math.floor(Number(microseconds) / 1_000)
 }
 
 /** The length BullMQ keeps its stream of queue events at; nothing of ours reads it. */

@@ -7,7 +7,9 @@ import { pageRoutes } from '../../src/admin/pages/routes.ts'
 import { loadConfig } from '../../src/config.ts'
 import { encode } from '../../src/event/stored.ts'
 import { createLog } from '../../src/log.ts'
+import { errorGroupsOf } from '../../src/queue/error-groups.ts'
 import { tellHeartbeat } from '../../src/queue/heartbeat.ts'
+import { overviewOf } from '../../src/queue/overview.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import { deadJob, replayJob, type World, type WorldOptions, world } from '../support/lanes.ts'
 import { freePort } from '../support/redis.ts'
@@ -23,7 +25,8 @@ async function pages(t: TestContext, options: WorldOptions = {}) {
   const queues = openQueues({ redis, keys, sources, timeZones, log, timeoutMs: 2_000 })
   await queues.ready()
   const app = fastify()
-  await pageRoutes(app, { queues, config: { ...admin, timeZones }, log })
+  const [overview, groups] = [overviewOf(queues), errorGroupsOf(queues)]
+  await pageRoutes(app, { queues, overview, groups, config: { ...admin, timeZones }, log })
   t.after(async () => {
     await app.close()
     await queues.close()
@@ -176,7 +179,8 @@ test('pages, while Redis is away, answer 503 and say what that means', async (t)
   const { redis } = loadConfig({ REDIS_URL: `redis://127.0.0.1:${await freePort()}` })
   const queues = openQueues({ redis, keys, sources, timeZones, log, timeoutMs: 500 })
   const app = fastify()
-  await pageRoutes(app, { queues, config: { ...admin, timeZones }, log })
+  const [overview, groups] = [overviewOf(queues), errorGroupsOf(queues)]
+  await pageRoutes(app, { queues, overview, groups, config: { ...admin, timeZones }, log })
   t.after(async () => {
     await app.close()
     await queues.close()

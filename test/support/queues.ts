@@ -2,7 +2,8 @@
  * All shards of a world, as the admin and the commands see them; and what looking costs Redis, in commands.
  */
 import type { Redis } from 'ioredis'
-import { type Queues, shardsOf } from '../../src/queue/queues.ts'
+import { shardsOf } from '../../src/queue/keys.ts'
+import type { Queues } from '../../src/queue/queues.ts'
 import type { World } from './lanes.ts'
 import { waitFor } from './wait.ts'
 

@@ -5,7 +5,7 @@ import type { FastifyPluginAsyncZod } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import { listBlocked } from '../../queue/blocked.ts'
 import { readDeadLetters } from '../../queue/dead-letters.ts'
-import { errorGroupsOf } from '../../queue/error-groups.ts'
+import type { ErrorGroups } from '../../queue/error-groups.ts'
 import { readProcesses } from '../../queue/heartbeat.ts'
 import type { Overview } from '../../queue/overview.ts'
 import type { Queues } from '../../queue/queues.ts'
@@ -18,6 +18,7 @@ import * as schemas from './schemas.ts'
 export type LooksDeps = {
   readonly queues: Queues
   readonly overview: () => Promise<Overview>
+  readonly groups: () => Promise<ErrorGroups>
   /** Hides in an answer what must not be shown. */
   readonly masked: <T>(value: T) => T
 }
@@ -32,8 +33,7 @@ const told = <S extends z.ZodType>(summary: string, answer: S) => ({
 })
 
 /** All of them, to be registered under `/api`. */
-export function looks({ queues, overview, masked }: LooksDeps): FastifyPluginAsyncZod {
-  const groups = errorGroupsOf(queues)
+export function looks({ queues, overview, groups, masked }: LooksDeps): FastifyPluginAsyncZod {
   return async (app) => {
     app.get(
       '/overview',

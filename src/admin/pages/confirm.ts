@@ -2,9 +2,11 @@
  * Before a replay or discard: what it would do, in which order. The page itself changes nothing; its button sends the same
  * selector as JSON by the script.
  */
+
+import { serverNow } from '../../queue/clock.ts'
 import { eventIdOf } from '../../queue/keys.ts'
 import { plan, type Turn } from '../../queue/plan.ts'
-import { type Queues, serverNow } from '../../queue/queues.ts'
+import type { Queues } from '../../queue/queues.ts'
 import { filterOf, lookAtPlaces, type Selector } from '../../queue/select.ts'
 import { storedOf, textOf } from '../../queue/stored-look.ts'
 import { partsOf, saySelector, type What, words } from './actions.ts'

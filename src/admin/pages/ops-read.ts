@@ -3,9 +3,9 @@
  */
 import { type Action, readActions } from '../../queue/actions.ts'
 import { type BlockedLane, type HeldLane, listBlocked, listHeld } from '../../queue/blocked.ts'
-import { type ErrorGroups, errorGroupsOf } from '../../queue/error-groups.ts'
+import type { ErrorGroups } from '../../queue/error-groups.ts'
 import { type Process, readProcesses } from '../../queue/heartbeat.ts'
-import { type Activity, type Overview, overviewOf, readActivity } from '../../queue/overview.ts'
+import { type Activity, type Overview, readActivity } from '../../queue/overview.ts'
 import type { Queues } from '../../queue/queues.ts'
 import { type RedisHealth, readRedisHealth } from '../../queue/redis-health.ts'
 import { createSamples, type Sample, type Trend } from './samples.ts'
@@ -42,13 +42,13 @@ const lookEveryMs = 20_000
 export type OpsReaderOptions = {
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** To share with others who ask for the same; one of its own by default. */
-  readonly overview?: () => Promise<Overview>
+  /** Shared with others who ask for the same. */
+  readonly overview: () => Promise<Overview>
+  readonly groups: () => Promise<ErrorGroups>
 }
 
 /** Reads the ops page's state from these queues. */
-export function createOpsReader(queues: Queues, { now, overview = overviewOf(queues) }: OpsReaderOptions): OpsReader {
-  const groups = errorGroupsOf(queues)
+export function createOpsReader(queues: Queues, { now, overview, groups }: OpsReaderOptions): OpsReader {
   const samples = createSamples(now())
   const activity = activityByMinute(queues, now)
 

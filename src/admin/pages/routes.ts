@@ -4,11 +4,11 @@
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Config } from '../../config.ts'
-import { BridgeError, RedisUnavailableError } from '../../errors.ts'
+import { BridgeError } from '../../errors.ts'
 import { type Log, limitedLog } from '../../log.ts'
 import { isOfRedis } from '../../queue/away.ts'
 import { readDeadLetters } from '../../queue/dead-letters.ts'
-import { errorGroupsOf } from '../../queue/error-groups.ts'
+import type { ErrorGroups } from '../../queue/error-groups.ts'
 import type { Overview } from '../../queue/overview.ts'
 import type { OpenQueues } from '../../queue/queues.ts'
 import { search } from '../../queue/search.ts'
@@ -33,8 +33,9 @@ export type PagesDeps = {
   readonly log: Log
   /** Epoch milliseconds; the clock by default. */
   readonly now?: () => number
-  /** To share with the API; one of its own by default. */
-  readonly overview?: () => Promise<Overview>
+  /** Shared with the API, as are the groups: each remembers what it has read. */
+  readonly overview: () => Promise<Overview>
+  readonly groups: () => Promise<ErrorGroups>
 }
 
 /** Seconds between two refreshes of a page that is open. */
@@ -47,10 +48,9 @@ const retentionNote = 'Completed events are kept for RETENTION_HOURS; dead lette
 
 /** Adds all pages and their assets. */
 export async function pageRoutes(app: FastifyInstance, deps: PagesDeps): Promise<void> {
-  const { queues, config, log, now = Date.now, overview } = deps
+  const { queues, config, log, now = Date.now, overview, groups } = deps
   const show = createShow(config)
-  const ops = createOpsReader(queues, { now, ...(overview !== undefined && { overview }) })
-  const groups = errorGroupsOf(queues)
+  const ops = createOpsReader(queues, { now, overview, groups })
   const refused = limitedLog(log, { everyMs: 60_000, byError: true })
 
   const send = (reply: FastifyReply, page: Omit<Page, 'zone'> & { readonly zone?: string }, status = 200) =>
@@ -99,7 +99,7 @@ export async function pageRoutes(app: FastifyInstance, deps: PagesDeps): Promise
     const failed = (error: unknown, reply: FastifyReply) => {
       if (error instanceof BridgeError && error.code === 'BRIDGE_BAD_REQUEST')
         return send(reply, { title: 'Not understood', body: notUnderstood(error.message) }, 400)
-      if (!(error instanceof RedisUnavailableError) && !isOfRedis(error)) throw error
+      if (!isOfRedis(error)) throw error
       refused.warn({ error: String(error) }, 'page not told: redis cannot be asked')
       return send(reply, { title: 'Redis does not answer', body: redisIsAway, everySeconds: refreshSeconds }, 503)
     }
