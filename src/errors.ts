@@ -109,3 +109,9 @@ export class RetryLaterError extends BridgeError {
     this.delayMs = options.delayMs
   }
 }
+
+/** What a process says before it ends over an error: what was thrown on purpose says all in one sentence, the rest needs its stack. */
+export function lastWords(error: unknown): string {
+  if (error instanceof BridgeError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}

@@ -53,6 +53,15 @@ export function maskValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, inner]) => [maskNumbers(name), maskValue(inner)]))
 }
 
+/** A stored event with all its numbers masked; a raw body that is no text is left out, since it may hold them in any form. */
+export function maskEvent(event: unknown): unknown {
+  const masked = maskValue(event)
+  if (typeof masked !== 'object' || masked === null || !('raw' in masked)) return masked
+  const { raw } = masked
+  const isText = typeof raw !== 'object' || raw === null || !('bodyEncoding' in raw) || raw.bodyEncoding !== 'base64'
+  return isText ? masked : { ...masked, raw: { ...raw, body: '' } }
+}
+
 /** The text, or as much of its beginning as fits into `maxBytes` of UTF-8 with `…` behind it. Cuts no character in half. */
 export function cutText(text: string, maxBytes: number): string {
   if (text.length * 3 <= maxBytes) return text

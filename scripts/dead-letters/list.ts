@@ -2,7 +2,7 @@
  * `dead`: pages of dead letters become a table, or lines of JSON.
  */
 import { timeZoneOf } from '../../src/config.ts'
-import { maskNumbers, maskValue } from '../../src/mask.ts'
+import { maskEvent, maskNumbers, maskValue } from '../../src/mask.ts'
 import { type DeadLetter, readDeadLetters } from '../../src/queue/dead-letters.ts'
 import { groupOf } from '../../src/queue/error-groups.ts'
 import type { DeadFilter } from '../../src/queue/select.ts'
@@ -30,8 +30,10 @@ export async function list(desk: Desk, { filter, isJson, limit }: ListOptions): 
 
 /** A letter as the API gives it. */
 function plain(letter: DeadLetter, { config }: Desk): unknown {
-  const { jobId: _, deadAt, eventId, ...rest } = letter
-  const masked = config.admin.maskNumbers ? (maskValue(rest) as typeof rest) : rest
+  const { jobId: _, deadAt, eventId, event, ...rest } = letter
+  const masked = config.admin.maskNumbers
+    ? { ...(maskValue(rest) as typeof rest), event: maskEvent(event) }
+    : { ...rest, event }
   return { eventId, deadAt: new Date(deadAt).toISOString(), ...masked }
 }
 

@@ -3,8 +3,9 @@
  */
 import { hostname, userInfo } from 'node:os'
 import { type Config, loadConfig } from '../../src/config.ts'
-import { BridgeError, ConfigError } from '../../src/errors.ts'
+import { BridgeError, lastWords } from '../../src/errors.ts'
 import { createLog } from '../../src/log.ts'
+import { addressOf } from '../../src/queue/connection.ts'
 import { type OpenQueues, openQueues } from '../../src/queue/queues.ts'
 import { upEnv } from '../up/settings.ts'
 
@@ -23,7 +24,7 @@ export async function withQueues(work: (desk: Desk) => Promise<number>): Promise
     })
     return await work({ queues, config })
   } catch (error) {
-    process.stderr.write(`${sentenceOf(error)}\n`)
+    process.stderr.write(`${lastWords(error)}\n`)
     return 1
   } finally {
     await queues?.close()
@@ -42,29 +43,13 @@ export function whoAmI(): string {
 
 function unreachable(error: unknown, config: Config): unknown {
   if (!(error instanceof BridgeError) || error.code !== 'BRIDGE_REDIS_UNAVAILABLE') return error
-  const { redis } = whereOf(config)
   return new BridgeError(
     error.code,
-    `${error.message} (${redis}). REDIS_URL names another; npm run up prints the one it uses.`,
+    `${error.message} (${addressOf(config.redis)}). REDIS_URL names another; npm run up prints the one it uses.`,
   )
 }
 
 /** What is said where no dead letter is meant; it may be the wrong Redis. */
 export function noneText(config: Config): string {
-  const { redis, prefix } = whereOf(config)
-  return `No such dead letter at ${redis}, KEY_PREFIX=${prefix}.\n`
-}
-
-/** Which Redis and which keys are looked at, without a password. */
-function whereOf({ redis, keys }: Config): { readonly redis: string; readonly prefix: string } {
-  const { clusterNodes, sentinels, url } = redis
-  const sentinel = sentinels.length > 0 ? `the sentinels ${sentinels.join(', ')}` : undefined
-  const cluster = clusterNodes.length > 0 ? clusterNodes.join(', ') : undefined
-  return { redis: cluster ?? sentinel ?? url.replace(/\/\/[^@/]*@/, '//***@'), prefix: keys.prefix }
-}
-
-/** What was thrown on purpose says all in one sentence; the rest needs its stack. */
-function sentenceOf(error: unknown): string {
-  if (error instanceof ConfigError || error instanceof BridgeError) return error.message
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return `No such dead letter at ${addressOf(config.redis)}, KEY_PREFIX=${config.keys.prefix}.\n`
 }

@@ -4,7 +4,7 @@
 import closeWithGrace from 'close-with-grace'
 import { buildAdmin } from '../admin/app.ts'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
-import { BridgeError } from '../errors.ts'
+import { lastWords } from '../errors.ts'
 import { identityOf } from '../identity.ts'
 import { createLog } from '../log.ts'
 import { queueMetrics } from '../metrics.ts'
@@ -17,9 +17,7 @@ import { openQueues } from '../queue/queues.ts'
 try {
   await start(loadConfig(process.env))
 } catch (error) {
-  // What was thrown on purpose says all in one sentence; the rest needs its stack.
-  const text = error instanceof BridgeError ? error.message : error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`${text}\n`)
+  process.stderr.write(`${lastWords(error)}\n`)
   process.exit(1)
 }
 

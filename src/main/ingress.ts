@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
-import { BridgeError } from '../errors.ts'
+import { lastWords } from '../errors.ts'
 import { identityOf } from '../identity.ts'
 import { buildIngress } from '../ingress/app.ts'
 import { closeIngress } from '../ingress/closing.ts'
@@ -24,10 +24,7 @@ const redisPatienceMs = 400
 try {
   await start(loadConfig(process.env))
 } catch (error) {
-  // What was thrown on purpose says all in one sentence; the rest needs its stack.
-  const text = error instanceof BridgeError ? error.message : error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`${text}
-`)
+  process.stderr.write(`${lastWords(error)}\n`)
   process.exit(1)
 }
 

@@ -3,7 +3,7 @@
  */
 import closeWithGrace from 'close-with-grace'
 import { type Config, describeConfig, loadConfig } from '../config.ts'
-import { BridgeError } from '../errors.ts'
+import { lastWords } from '../errors.ts'
 import { identityOf } from '../identity.ts'
 import { createLog } from '../log.ts'
 import { workerMetrics } from '../metrics.ts'
@@ -21,7 +21,8 @@ const afterDrainMs = 2_800
 try {
   await start(loadConfig(process.env))
 } catch (error) {
-  fail(error)
+  process.stderr.write(`${lastWords(error)}\n`)
+  process.exit(1)
 }
 
 async function start(config: Config): Promise<void> {
@@ -76,11 +77,4 @@ async function start(config: Config): Promise<void> {
   // Waits for Redis as long as it takes; rejects only if this process never may take events.
   await consumer.started
   log.info({ concurrency: worker.concurrency, shards: keys.shards }, 'worker ready')
-}
-
-/** What was thrown on purpose says all in its sentences; the rest needs its stack. */
-function fail(error: unknown): never {
-  const text = error instanceof BridgeError ? error.message : error instanceof Error ? error.stack : String(error)
-  process.stderr.write(`${text}\n`)
-  process.exit(1)
 }

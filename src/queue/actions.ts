@@ -10,7 +10,7 @@ import { eventIdOf, type ShardKeys } from './keys.ts'
 import { plan, type Turn } from './plan.ts'
 import { firstShard, type Queues } from './queues.ts'
 import { isOutOfMemory } from './redis-errors.ts'
-import { filterOf, type Selector } from './select.ts'
+import { filterOf, type Selector, selectorShape } from './select.ts'
 
 export type ActionOptions = {
   /** Who asks for it: the operator's name, or `cli:user@machine`. */
@@ -145,16 +145,6 @@ function resultOf(turns: readonly Turn[], planned: number, isComplete: boolean):
 
 const maxRecords = 1_000
 const maxText = 200
-
-const selectorShape = z.object({
-  eventId: z.string().optional(),
-  callId: z.string().optional(),
-  lane: z.string().optional(),
-  event: z.string().optional(),
-  error: z.string().optional(),
-  group: z.string().optional(),
-  all: z.boolean().optional(),
-})
 
 const beginShape = z.object({
   id: z.string(),

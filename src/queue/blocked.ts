@@ -4,8 +4,8 @@
 import { decodeLine } from './attempt-record.ts'
 import { type JobLook, lookAtJobs } from './fused/look.ts'
 import { eventIdOf, type ShardKeys } from './keys.ts'
-import { answersOf, type Queues } from './queues.ts'
-import { storedOf, textOf } from './stored-look.ts'
+import { answersOf, pairsOf, type Queues } from './queues.ts'
+import { placeIn, storedOf } from './stored-look.ts'
 
 type Head = {
   readonly lane: string
@@ -45,8 +45,7 @@ export async function listBlocked({ redis, shards }: Queues, limit = 200): Promi
     let read = 0
     do {
       const [next, flat] = await redis.hscan(keys.blocked, cursor, 'COUNT', 1_000)
-      for (let at = 0; at < flat.length; at += 2)
-        all.push({ keys, laneKey: flat[at] ?? '', since: Number(flat[at + 1]) })
+      for (const [laneKey, since] of pairsOf(flat)) all.push({ keys, laneKey, since })
       read += flat.length / 2
       cursor = next
     } while (cursor !== '0' && read < maxRead)
@@ -100,10 +99,8 @@ export async function listHeld({ redis, shards }: Queues, limit = 100): Promise<
 }
 
 function headOf(job: JobLook, behind = 0): Head {
-  const stored = storedOf(job.data)
   return {
-    lane: textOf(stored, 'lane', job.laneKey),
-    callId: textOf(stored, 'callId', null),
+    ...placeIn(storedOf(job.data), job.laneKey),
     eventId: eventIdOf(job.jobId),
     name: job.name,
     error: job.error,

@@ -133,7 +133,7 @@ function authority(file: string | undefined): { readonly ca?: Buffer } {
 }
 
 /** What is said of where Redis is: never a password. */
-function addressOf({ url, sentinels, sentinelName, clusterNodes }: RedisConfig): string {
+export function addressOf({ url, sentinels, sentinelName, clusterNodes }: RedisConfig): string {
   if (clusterNodes.length > 0) return clusterNodes.join(',')
   if (sentinels.length > 0) return `${sentinelName} of ${sentinels.join(',')}`
   return url.replace(/\/\/[^@/]*@/, '//***@')

@@ -6,9 +6,9 @@ import { normalise } from '../event/normalise.ts'
 import { decode, encode } from '../event/stored.ts'
 import { type Connection, runDiscard, runReplay } from './fused/commands.ts'
 import { eventIdOf, laneKeyOf, type ShardKeys } from './keys.ts'
-import { type Queues, shardOfLane } from './queues.ts'
+import { pairsOf, type Queues, shardOfLane } from './queues.ts'
 import { type DeadFilter, type DeadPlace, fits, knownPlaces, lanesOf, lookAtPlaces, newestFirst } from './select.ts'
-import { type StoredEvent, storedOf, textOf } from './stored-look.ts'
+import { placeIn, type StoredEvent, storedOf, textOf } from './stored-look.ts'
 
 export type DeadLetter = {
   readonly jobId: string
@@ -89,8 +89,7 @@ async function lettersAt(queues: Queues, places: readonly DeadPlace[]): Promise<
         jobId,
         eventId: eventIdOf(jobId),
         name: job.name,
-        lane: textOf(event, 'lane', job.laneKey),
-        callId: textOf(event, 'callId', null),
+        ...placeIn(event, job.laneKey),
         deadAt,
         attempts: job.attemptsMade,
         error: job.error,
@@ -130,11 +129,7 @@ async function newestOf(redis: Connection, keys: ShardKeys, after: After | undef
   for (let offset = 0; ; offset += limit) {
     const from = after === undefined ? '+inf' : after.deadAt
     const flat = await redis.zrevrangebyscore(keys.failed, from, '-inf', 'WITHSCORES', 'LIMIT', offset, limit)
-    const all = Array.from({ length: flat.length / 2 }, (_, at) => ({
-      keys,
-      jobId: flat[2 * at] ?? '',
-      deadAt: Number(flat[2 * at + 1]),
-    }))
+    const all = pairsOf(flat).map(([jobId, deadAt]) => ({ keys, jobId, deadAt }))
     const places = after === undefined ? all : all.filter((place) => newestFirst(after, place) < 0)
     const isEnd = all.length < limit
     if (places.length > 0 || isEnd) return { places, isEnd }

@@ -3,7 +3,7 @@
  */
 import { lookAtJobs } from './fused/look.ts'
 import type { ShardKeys } from './keys.ts'
-import type { Queues } from './queues.ts'
+import { pairsOf, type Queues } from './queues.ts'
 
 const maxGroupLength = 200
 
@@ -59,10 +59,7 @@ export function errorGroupsOf({ redis, shards }: Queues, { limit = 5_000 } = {})
 
   const readShard = async (keys: ShardKeys, next: Map<string, Known>) => {
     const flat = await redis.zrevrange(keys.failed, 0, perShard - 1, 'WITHSCORES')
-    const places = Array.from({ length: flat.length / 2 }, (_, at) => ({
-      jobId: flat[2 * at] ?? '',
-      deadAt: Number(flat[2 * at + 1]),
-    }))
+    const places = pairsOf(flat).map(([jobId, deadAt]) => ({ jobId, deadAt }))
     const unknown = places.map(({ jobId }) => jobId).filter((jobId) => !known.has(jobId))
     const jobs = await lookAtJobs(redis, keys, unknown, { data: false, lines: 0 })
     const read = new Map(jobs.map(({ jobId, error, name }) => [jobId, { group: groupOf(error), error, name }]))

@@ -11,7 +11,7 @@ import { connectProducer, disconnect } from './connection.ts'
 import type { Connection } from './fused/commands.ts'
 import { tellAlive } from './fused/look.ts'
 import { type ShardKeys, shardKeys } from './keys.ts'
-import { firstShard, type Queues } from './queues.ts'
+import { firstShard, pairsOf, type Queues } from './queues.ts'
 
 /** How often a process tells, in milliseconds. */
 export const heartbeatMs = 5_000
@@ -86,14 +86,12 @@ export async function readProcesses(queues: Queues): Promise<readonly Process[]>
   const { redis } = queues
   const first = firstShard(queues)
   const now = await serverNow(redis)
-  const flat = await redis.zrangebyscore(first.alive, now - keptMs, '+inf', 'WITHSCORES')
-  const ids = flat.filter((_, index) => index % 2 === 0)
-  if (ids.length === 0) return []
-  const texts = await redis.hmget(first.heartbeats, ...ids)
-  const processes = texts.flatMap((text, index) => {
-    const heartbeat = heartbeatOf(text)
+  const heard = pairsOf(await redis.zrangebyscore(first.alive, now - keptMs, '+inf', 'WITHSCORES'))
+  if (heard.length === 0) return []
+  const texts = await redis.hmget(first.heartbeats, ...heard.map(([id]) => id))
+  const processes = heard.flatMap(([, lastAt], index) => {
+    const heartbeat = heartbeatOf(texts[index] ?? null)
     if (heartbeat === undefined) return []
-    const lastAt = Number(flat[2 * index + 1])
     const silent = Math.max(0, now - lastAt)
     return [{ ...heartbeat, lastAt, silentMs: silent, isAlive: silent <= silentMs }]
   })

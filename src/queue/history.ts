@@ -5,6 +5,7 @@ import { type AttemptLine, decodeLine } from './attempt-record.ts'
 import type { Connection } from './fused/commands.ts'
 import { type JobLook, lookAtJobs } from './fused/look.ts'
 import { eventIdOf, laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
+import { pairsOf } from './queues.ts'
 import { type StoredEvent, storedOf, textOf } from './stored-look.ts'
 
 export type EventState = 'parked' | 'waiting' | 'active' | 'delayed' | 'completed' | 'skipped' | 'dead' | 'blocked'
@@ -56,10 +57,7 @@ export async function readLane(redis: Connection, prefix: string, shards: number
 
 /** What Redis answers with WITHSCORES on a call record. */
 export function membersOf(flat: readonly string[]): Member[] {
-  return Array.from({ length: flat.length / 2 }, (_, at) => ({
-    jobId: flat[2 * at] ?? '',
-    sequence: Number(flat[2 * at + 1]),
-  }))
+  return pairsOf(flat).map(([jobId, sequence]) => ({ jobId, sequence }))
 }
 
 /** Followers by job id, as they stand in the lane's list: `id name timestamp event`. */

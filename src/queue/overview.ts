@@ -7,7 +7,7 @@
 import { serverNow } from './clock.ts'
 import { walkLanes } from './fused/look.ts'
 import type { ShardKeys } from './keys.ts'
-import { answersOf, type Queues } from './queues.ts'
+import { answersOf, pairsOf, type Queues } from './queues.ts'
 
 /** How many heads wait, run and are delayed, how many events are parked and dead, how many lanes there are. */
 export type Overview = {
@@ -175,7 +175,7 @@ async function walk({ redis }: Queues, keys: ShardKeys): Promise<Walk> {
   const since: number[] = []
   do {
     const [next, flat] = await redis.hscan(keys.blocked, cursor, 'COUNT', blockedPerStretch)
-    since.push(oldest(flat.filter((_, index) => index % 2 === 1).map(Number)))
+    since.push(oldest(pairsOf(flat).map(([, at]) => at)))
     cursor = next
   } while (cursor !== '0')
   return { parked, oldestAt, blockedAt: oldest(since) }

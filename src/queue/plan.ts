@@ -3,7 +3,7 @@
  * in the order of their oldest dead letter.
  */
 import { laneKeyOf, type ShardKeys } from './keys.ts'
-import { answersOf, type Queues, shardOfLane } from './queues.ts'
+import { answersOf, pairsOf, type Queues, shardOfLane } from './queues.ts'
 import { type DeadFilter, type DeadPlace, fits, knownPlaces, lanesOf, lookAtPlaces, newestFirst } from './select.ts'
 
 /** One dead letter's turn. */
@@ -60,9 +60,8 @@ async function placesOf({ redis }: Queues, keys: ShardKeys, { until, signal }: P
   let offset = 0
   while (signal?.aborted !== true) {
     const flat = await redis.zrangebyscore(keys.failed, from, until, 'WITHSCORES', 'LIMIT', offset, stretch)
-    for (let at = 0; at < flat.length; at += 2) {
-      const jobId = flat[at] ?? ''
-      if (!known.has(jobId)) places.push({ keys, jobId, deadAt: Number(flat[at + 1]) })
+    for (const [jobId, deadAt] of pairsOf(flat)) {
+      if (!known.has(jobId)) places.push({ keys, jobId, deadAt })
       known.add(jobId)
     }
     if (flat.length < 2 * stretch) break

@@ -92,6 +92,11 @@ export async function answersOf(pipeline: ReturnType<Connection['pipeline']>): P
   })
 }
 
+/** What Redis answers WITHSCORES, and to HSCAN: members or fields, each with the number behind it. */
+export function pairsOf(flat: readonly string[]): [name: string, value: number][] {
+  return Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at] ?? '', Number(flat[2 * at + 1])])
+}
+
 async function whenReady(redis: Connection, limitMs: number): Promise<void> {
   if (redis.status === 'ready') return
   let reason = 'no answer'

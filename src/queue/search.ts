@@ -6,7 +6,7 @@ import { canonicalNumber } from '../event/search-terms.ts'
 import { lookAtJobs } from './fused/look.ts'
 import type { EventState } from './history.ts'
 import { eventIdOf, laneKeyOf, type ShardKeys } from './keys.ts'
-import { answersOf, type Queues, shardOfLane } from './queues.ts'
+import { answersOf, pairsOf, type Queues, shardOfLane } from './queues.ts'
 import { callLane } from './select.ts'
 import { storedOf, textOf } from './stored-look.ts'
 import { callIdIn, sourceOf } from './timeline.ts'
@@ -52,9 +52,7 @@ export async function search(queues: Queues, query: string, limit = 50): Promise
 /** The lanes that a number was seen in last, over all shards. */
 async function lanesOfTerm({ redis, shards }: Queues, term: string, limit: number): Promise<string[]> {
   const perShard = await Promise.all(shards.map((keys) => redis.zrevrange(keys.who(term), 0, limit - 1, 'WITHSCORES')))
-  const seen = perShard.flatMap((flat) =>
-    Array.from({ length: flat.length / 2 }, (_, at) => ({ lane: flat[2 * at] ?? '', at: Number(flat[2 * at + 1]) })),
-  )
+  const seen = perShard.flatMap(pairsOf).map(([lane, at]) => ({ lane, at }))
   return seen
     .sort((a, b) => b.at - a.at)
     .slice(0, limit)

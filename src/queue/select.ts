@@ -2,6 +2,7 @@
  * Which dead letters: by event id, call, lane, event name or error. A filter for a list; a selector for what is replayed or
  * discarded, which must name something.
  */
+import { z } from 'zod'
 import { BridgeError } from '../errors.ts'
 import { laneOf } from '../event/lane.ts'
 import { groupOf } from './error-groups.ts'
@@ -9,32 +10,39 @@ import { type JobLook, lookAtJobs } from './fused/look.ts'
 import { eventIdOf, laneKeyOf, type ShardKeys } from './keys.ts'
 import { answersOf, type Queues, shardOfLane } from './queues.ts'
 
-/** All that are given must hold; without any, every dead letter fits. */
-export type DeadFilter = {
-  readonly eventId?: string | undefined
-  /** In every source; its dead letters are those of its lane. */
-  readonly callId?: string | undefined
-  /** As it is shown: `default/call:1700000000.101`. */
-  readonly lane?: string | undefined
-  /** Name of the event. */
-  readonly event?: string | undefined
-  /** A text contained in the error, as it is stored: masked. Case counts. */
-  readonly error?: string | undefined
-  /** A group of errors, exactly as `groupOf` names it. */
-  readonly group?: string | undefined
-}
+/** What a selector may name, as it comes from outside: the API, the record of actions. */
+export const selectorShape = z.object({
+  eventId: z.string().optional(),
+  callId: z.string().optional().describe('In every source; its dead letters are those of its lane'),
+  lane: z.string().optional().describe('As it is shown: default/call:1700000000.101'),
+  event: z.string().optional().describe('Name of the event'),
+  error: z.string().optional().describe('A text contained in the error, as it is stored: masked. Case counts'),
+  group: z.string().optional().describe('A group of errors, exactly as /api/errors names it'),
+  all: z.boolean().optional().describe('Every dead letter; stands alone'),
+})
 
 /** Something must be named: at least one part of the filter, or `all`, which stands alone. */
-export type Selector = DeadFilter & { readonly all?: boolean | undefined }
+export type Selector = Readonly<z.infer<typeof selectorShape>>
 
-const parts = ['eventId', 'callId', 'lane', 'event', 'error', 'group'] as const
+/** All that are given must hold; without any, every dead letter fits. */
+export type DeadFilter = Omit<Selector, 'all'>
+
+/** Names of the parts of a filter. */
+export const filterParts = [
+  'eventId',
+  'callId',
+  'lane',
+  'event',
+  'error',
+  'group',
+] as const satisfies (keyof DeadFilter)[]
 
 /**
  * The filter that a selector means.
  * @throws BridgeError BRIDGE_BAD_REQUEST if it names nothing, an empty text, or `all` beside something else.
  */
 export function filterOf(selector: Selector): DeadFilter {
-  const named = parts.filter((part) => selector[part] !== undefined)
+  const named = filterParts.filter((part) => selector[part] !== undefined)
   const empty = named.find((part) => selector[part] === '')
   const refuse = (message: string) => new BridgeError('BRIDGE_BAD_REQUEST', message)
   if (empty !== undefined) throw refuse(`The selector names an empty ${empty}: leave it out, or give a text.`)

@@ -20,3 +20,11 @@ export function textOf<T extends string | null>(stored: StoredEvent, field: stri
   const value = stored[field]
   return typeof value === 'string' ? value : otherwise
 }
+
+/** Where a stored event belongs: its lane as it is shown, `laneKey` if it does not say, and its call, null without one. */
+export function placeIn(
+  stored: StoredEvent,
+  laneKey: string,
+): { readonly lane: string; readonly callId: string | null } {
+  return { lane: textOf(stored, 'lane', laneKey), callId: textOf(stored, 'callId', null) }
+}

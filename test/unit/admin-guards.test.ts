@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isLoopback } from '../../src/admin/loopback.ts'
-import { maskAnswer, maskEvent } from '../../src/admin/masking.ts'
+import { maskAnswer } from '../../src/admin/masking.ts'
 import { RefusedError, refusalOf } from '../../src/admin/refusals.ts'
 import { BridgeError, RedisUnavailableError } from '../../src/errors.ts'
+import { maskEvent } from '../../src/mask.ts'
 import { isOfRedis } from '../../src/queue/away.ts'
 
 test('loopback, of addresses and names, is what no other machine reaches, and nothing that only begins like it', () => {

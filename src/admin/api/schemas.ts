@@ -3,6 +3,7 @@
  * 8601 in UTC; names in `Ms` are milliseconds. With MASK_NUMBERS phone numbers in answers are masked; those in questions need not be.
  */
 import { z } from 'zod'
+import { selectorShape } from '../../queue/select.ts'
 
 const moment = z.iso.datetime().describe('ISO 8601, UTC')
 const state = z
@@ -113,10 +114,7 @@ export const found = z.object({
 
 export const deadQuery = z.object({
   call: z.string().optional().describe('Call id, in every source'),
-  lane: z.string().optional(),
-  event: z.string().optional().describe('Name of the event'),
-  error: z.string().optional().describe('A text contained in the error; case counts'),
-  group: z.string().optional().describe('A group of errors, as /api/errors names it'),
+  ...selectorShape.pick({ lane: true, event: true, error: true, group: true }).shape,
   cursor: z.string().optional().describe('Of the page before'),
   limit: z.coerce.number().int().min(1).max(500).default(50),
 })
@@ -172,13 +170,7 @@ export const blocked = z.object({
 
 /** Strict: with a misspelt field beside others, more would be replayed or discarded than was meant. */
 export const selection = z.strictObject({
-  eventId: z.string().optional(),
-  callId: z.string().optional().describe('In every source'),
-  lane: z.string().optional(),
-  event: z.string().optional().describe('Name of the event'),
-  error: z.string().optional().describe('A text contained in the error; case counts'),
-  group: z.string().optional().describe('A group of errors, as /api/errors names it'),
-  all: z.boolean().optional().describe('Every dead letter; stands alone'),
+  ...selectorShape.shape,
   dryRun: z.boolean().optional().describe('Only say what would be done, in which order'),
 })
 

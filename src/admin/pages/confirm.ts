@@ -8,7 +8,7 @@ import { eventIdOf } from '../../queue/keys.ts'
 import { plan, type Turn } from '../../queue/plan.ts'
 import type { Queues } from '../../queue/queues.ts'
 import { filterOf, lookAtPlaces, type Selector } from '../../queue/select.ts'
-import { storedOf, textOf } from '../../queue/stored-look.ts'
+import { placeIn, storedOf } from '../../queue/stored-look.ts'
 import { partsOf, saySelector, type What, words } from './actions.ts'
 import { type Html, html } from './html.ts'
 import { table } from './layout.ts'
@@ -45,11 +45,9 @@ export async function planned(queues: Queues, selector: Selector): Promise<Plann
   const told = (turn: Turn): PlannedTurn[] => {
     const job = jobs.get(turn.jobId)
     if (job === undefined) return []
-    const stored = storedOf(job.data)
     const { name, error } = job
-    const lane = textOf(stored, 'lane', turn.laneKey)
-    const callId = textOf(stored, 'callId', null)
-    return [{ eventId: eventIdOf(turn.jobId), name, lane, callId, isHead: turn.isHead, error }]
+    const place = placeIn(storedOf(job.data), turn.laneKey)
+    return [{ eventId: eventIdOf(turn.jobId), name, ...place, isHead: turn.isHead, error }]
   }
   return { turns: shown.flatMap(told), total: turns.length, lanes: lanes.length }
 }

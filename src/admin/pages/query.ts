@@ -2,7 +2,7 @@
  * What stands behind the question mark of a page's address. Anything else in it is left aside; nothing is refused here.
  */
 import type { FastifyRequest } from 'fastify'
-import type { DeadFilter, Selector } from '../../queue/select.ts'
+import { type DeadFilter, filterParts, type Selector } from '../../queue/select.ts'
 import type { Stretch } from '../../queue/timeline.ts'
 
 const maxText = 1_000
@@ -28,15 +28,8 @@ export function filterIn(request: Pick<FastifyRequest, 'query'>): DeadFilter {
 
 /** What is to be replayed or discarded, in the words of POST /api/replay. */
 export function selectorIn(request: Pick<FastifyRequest, 'query'>): Selector {
-  return given({
-    eventId: textIn(request, 'eventId'),
-    callId: textIn(request, 'callId'),
-    lane: textIn(request, 'lane'),
-    event: textIn(request, 'event'),
-    error: textIn(request, 'error'),
-    group: textIn(request, 'group'),
-    all: textIn(request, 'all') === 'true' ? true : undefined,
-  })
+  const named = Object.fromEntries(filterParts.map((part) => [part, textIn(request, part)]))
+  return given({ ...named, all: textIn(request, 'all') === 'true' ? true : undefined })
 }
 
 /** Which stretch of a lane. */
