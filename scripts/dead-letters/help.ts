@@ -28,6 +28,20 @@ Exit code: 0; 1 if Redis does not answer or a setting is wrong; 2 for wrong opti
 ${settings.replace('COMMAND', 'dead')}
 `
 
+/** The part that `replay` and `discard` share. */
+const steering = (command: 'replay' | 'discard') => `Which (all that are given must hold)
+  EVENTID          this one
+${which}
+  --all            every dead letter
+
+How
+  --dry-run        only say which, and in which order
+
+Ctrl-C stops after what is under way; what is left stays dead. Who did what is recorded in Redis.
+Exit code: 0; 1 if the event is no dead letter, it was stopped, Redis does not answer or a setting is wrong; 2 for wrong options.
+${settings.replace('COMMAND', command)}
+`
+
 export const replayHelp = `Runs dead letters again: fresh attempts, the same event id, normalised anew. Each lane's oldest first; one that blocks its lane
 runs in its own place, any other behind what is in its lane by then.
 
@@ -36,18 +50,7 @@ runs in its own place, any other behind what is in its lane by then.
   npm run replay -- --error 'CRM answered 503'
   npm run replay -- --all
 
-Which (all that are given must hold)
-  EVENTID          this one
-${which}
-  --all            every dead letter
-
-How
-  --dry-run        only say which, and in which order
-
-Ctrl-C stops after what is under way; what is left stays dead. Who did what is recorded in Redis.
-Exit code: 0; 1 if the event is no dead letter, it was stopped, Redis does not answer or a setting is wrong; 2 for wrong options.
-${settings.replace('COMMAND', 'replay')}
-`
+${steering('replay')}`
 
 export const discardHelp = `Gives dead letters up for good: they are removed, and a lane that one of them blocks goes on. There is no way back.
 
@@ -55,15 +58,4 @@ export const discardHelp = `Gives dead letters up for good: they are removed, an
   npm run discard -- --call 1700000000.101 --dry-run
   npm run discard -- --error 'no such customer'
 
-Which (all that are given must hold)
-  EVENTID          this one
-${which}
-  --all            every dead letter
-
-How
-  --dry-run        only say which, and in which order
-
-Ctrl-C stops after what is under way; what is left stays dead. Who did what is recorded in Redis.
-Exit code: 0; 1 if the event is no dead letter, it was stopped, Redis does not answer or a setting is wrong; 2 for wrong options.
-${settings.replace('COMMAND', 'discard')}
-`
+${steering('discard')}`

@@ -1,12 +1,8 @@
 /** The pages in a real Chromium, by what somebody at a call centre does with them. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { buildAdmin } from '../../src/admin/app.ts'
 import { createLog } from '../../src/log.ts'
-import { queueMetrics } from '../../src/metrics.ts'
-import { figuresOf } from '../../src/queue/figures.ts'
-import { overviewOf } from '../../src/queue/overview.ts'
-import { openQueues } from '../../src/queue/queues.ts'
+import { startAdmin } from '../support/admin.ts'
 import { openPage, phone, skip } from '../support/browser.ts'
 import { deadJob, type World, type WorldOptions, world } from '../support/lanes.ts'
 import { startProcess } from '../support/processes.ts'
@@ -17,23 +13,7 @@ const text = '<script>alert("1")</script><img src=x onerror=alert(2)>'
 /** Lanes of a test's own, and the admin over them, listening. */
 async function scene(t: TestContext, options: WorldOptions) {
   const w = await world(t, options)
-  const { admin, ingress, redis, keys } = w.config
-  const { sources, timeZones } = ingress
-  const log = createLog({ level: 'silent' })
-  const queues = openQueues({ redis, keys, sources, timeZones, log })
-  const overview = overviewOf(queues)
-  const { app, begin, close } = await buildAdmin({
-    queues,
-    overview,
-    metrics: queueMetrics(figuresOf(queues, overview)),
-    config: { ...admin, sources, timeZones },
-    version: '1.2.3',
-    log,
-  })
-  t.after(async () => {
-    await close()
-    await queues.close()
-  })
+  const { app, begin } = await startAdmin(t, w.config, createLog({ level: 'silent' }))
   await begin()
   return { w, url: await app.listen({ host: '127.0.0.1', port: 0 }) }
 }

@@ -18,6 +18,7 @@ import { type Lanes, openLanes } from '../../src/queue/lanes.ts'
 import { startUpkeep } from '../../src/queue/upkeep.ts'
 import { startRedis, uniquePrefix } from '../support/redis.ts'
 import { nodeArgs, type SixNodes, startSixNodes } from '../support/redis-ha.ts'
+import { eventIn } from '../support/spool.ts'
 import { waitFor } from '../support/wait.ts'
 
 const shards = 4
@@ -51,19 +52,7 @@ function work(t: TestContext, { config, log }: Scene, run: Run): void {
   t.after(() => consumer.drain(0))
 }
 
-function event(lane: string, label: string): NewEvent {
-  return {
-    name: 'Unknown',
-    eventId: `${label}-${randomUUID()}`,
-    source: 'default',
-    callId: null,
-    lane,
-    receivedAt: new Date(),
-    data: {},
-    problems: [],
-    raw: { method: 'POST', path: '/', query: '', contentType: '', body: '', bodyEncoding: 'utf8' },
-  }
-}
+const event = (lane: string, label: string): NewEvent => ({ ...eventIn(lane), eventId: `${label}-${randomUUID()}` })
 
 /** A lane for each shard. */
 const lanesOfShards = Array.from({ length: shards }, (_, shard) => {

@@ -4,11 +4,11 @@
 import type { TestContext } from 'node:test'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { type Admin, buildAdmin } from '../../src/admin/app.ts'
-import { loadConfig } from '../../src/config.ts'
-import { createLog } from '../../src/log.ts'
+import { type Config, loadConfig } from '../../src/config.ts'
+import { createLog, type Log } from '../../src/log.ts'
 import { queueMetrics } from '../../src/metrics.ts'
 import { figuresOf } from '../../src/queue/figures.ts'
-import { overviewOf } from '../../src/queue/overview.ts'
+import { type OverviewOptions, overviewOf } from '../../src/queue/overview.ts'
 import { openQueues } from '../../src/queue/queues.ts'
 import type { LogLine } from './ingress.ts'
 
@@ -28,15 +28,17 @@ export type TestAdmin = {
   post(url: string, body: unknown, headers?: Record<string, string>): Promise<Answer>
 }
 
-/** An admin with these settings (as in the environment); closed when the test ends. It has not begun yet. */
-export async function testAdmin(t: TestContext, env: Record<string, string>): Promise<TestAdmin> {
-  const config = loadConfig(env)
-  const lines: LogLine[] = []
-  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
+/** The admin over queues of its own, as its process has it; closed when the test ends. */
+export async function startAdmin(
+  t: TestContext,
+  config: Config,
+  log: Log,
+  options: OverviewOptions = {},
+): Promise<Admin> {
   const { sources, timeZones } = config.ingress
   const queues = openQueues({ redis: config.redis, keys: config.keys, sources, timeZones, log })
-  const overview = overviewOf(queues, { everyMs: 0 })
-  const { app, begin, close } = await buildAdmin({
+  const overview = overviewOf(queues, options)
+  const admin = await buildAdmin({
     queues,
     overview,
     metrics: queueMetrics(figuresOf(queues, overview)),
@@ -45,9 +47,18 @@ export async function testAdmin(t: TestContext, env: Record<string, string>): Pr
     log,
   })
   t.after(async () => {
-    await close()
+    await admin.close()
     await queues.close()
   })
+  return admin
+}
+
+/** An admin with these settings (as in the environment); closed when the test ends. It has not begun yet. */
+export async function testAdmin(t: TestContext, env: Record<string, string>): Promise<TestAdmin> {
+  const config = loadConfig(env)
+  const lines: LogLine[] = []
+  const log = createLog({ level: 'debug', destination: { write: (line) => void lines.push(JSON.parse(line)) } })
+  const { app, begin } = await startAdmin(t, config, log, { everyMs: 0 })
   const ask = async (options: InjectOptions): Promise<Answer> => {
     const { statusCode: status, payload: text, headers } = await app.inject({ remoteAddress: '192.0.2.7', ...options })
     const isJson = String(headers['content-type']).startsWith('application/json')

@@ -18,6 +18,7 @@ import { laneKeyOf, queueName, type ShardKeys, shardKeys } from '../../src/queue
 import { type Lanes, openLanes } from '../../src/queue/lanes.ts'
 import { startUpkeep, type Upkeep, type UpkeepOptions } from '../../src/queue/upkeep.ts'
 import { atEnd, cleanUp, inspect, suiteRedisUrl, uniquePrefix } from './redis.ts'
+import { eventIn } from './spool.ts'
 import { waitFor } from './wait.ts'
 
 /** One start of an event, as the scripted processor saw it. */
@@ -101,15 +102,8 @@ export async function world(
   }
 
   const event = (lane: string, label: string): NewEvent => ({
-    name: 'Unknown',
+    ...eventIn(lane, `label=${label}`),
     eventId: `${label}-${randomUUID()}`,
-    source: 'default',
-    callId: null,
-    lane,
-    receivedAt: new Date(),
-    data: {},
-    problems: [],
-    raw: { method: 'POST', path: '/', query: `label=${label}`, contentType: '', body: '', bodyEncoding: 'utf8' },
   })
 
   await waitFor(() => lanes.state().ready)

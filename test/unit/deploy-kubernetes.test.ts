@@ -1,10 +1,6 @@
 /** deploy/kubernetes: of the kinds that Kubernetes and KEDA know, and at one with settings, ports and image names of the bridge. */
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Deployment, StatefulSet } from 'kubernetes-types/apps/v1.js'
 import type { ConfigMap, Container, Service } from 'kubernetes-types/core/v1.js'
 import type { PodDisruptionBudget } from 'kubernetes-types/policy/v1.js'
@@ -12,11 +8,10 @@ import { parseAllDocuments } from 'yaml'
 import { z } from 'zod'
 import { loadConfig } from '../../src/config.ts'
 import { secretSettings, settings } from '../../src/settings.ts'
+import { refusedOf } from '../support/compiled.ts'
 import { read } from '../support/source.ts'
 
 type Manifest = Deployment | StatefulSet | ConfigMap | Service | PodDisruptionBudget
-
-const root = fileURLToPath(new URL('../../', import.meta.url))
 
 function documentsOf<T>(file: string): T[] {
   return [...parseAllDocuments(read(file))].map((document) => {
@@ -96,9 +91,6 @@ const scaledObject = z.strictObject({
 })
 
 test('manifests, every one of them, fit the types of Kubernetes; with a misspelt field or a wrong type they do not', async (t) => {
-  await mkdir(join(root, '.tmp'), { recursive: true })
-  const dir = await mkdtemp(join(root, '.tmp/kubernetes-'))
-  t.after(() => rm(dir, { recursive: true, force: true }))
   // Written out as literals, of which the compiler refuses a field that a type does not have.
   const groups = new Map([['v1', 'core/v1']])
   const source = manifests.map((manifest, index) => {
@@ -107,19 +99,14 @@ test('manifests, every one of them, fit the types of Kubernetes; with a misspelt
     return `import type { ${kind} as Kind${index} } from 'kubernetes-types/${group}.js'\nexport const one${index}: Kind${index} = ${JSON.stringify(manifest)}\n`
   })
   const text = source.join('')
-  await writeFile(join(dir, 'as-they-stand.ts'), text)
-  await writeFile(join(dir, 'misspelt.ts'), text.replace('"livenessProbe"', '"livenesProbe"'))
-  await writeFile(join(dir, 'wrong-type.ts'), text.replace('"containerPort":3000', '"containerPort":"3000"'))
-  const options = { extends: join(root, 'tsconfig.json'), compilerOptions: { rootDir: root }, include: ['*.ts'] }
-  await writeFile(join(dir, 'tsconfig.json'), JSON.stringify(options))
 
-  const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const { stdout } = spawnSync(process.execPath, [tsc, '--noEmit', '--pretty', 'false', '-p', dir], {
-    encoding: 'utf8',
+  const { refused, output } = await refusedOf(t, {
+    'as-they-stand.ts': text,
+    'misspelt.ts': text.replace('"livenessProbe"', '"livenesProbe"'),
+    'wrong-type.ts': text.replace('"containerPort":3000', '"containerPort":"3000"'),
   })
 
-  const refused = new Set([...stdout.matchAll(/([\w-]+\.ts)\(\d+,\d+\): error/g)].map(([, file]) => file))
-  assert.deepEqual([...refused].sort(), ['misspelt.ts', 'wrong-type.ts'], stdout)
+  assert.deepEqual(refused, ['misspelt.ts', 'wrong-type.ts'], output)
 })
 
 test('manifests, where Kubernetes knows certain words only, use these', () => {
