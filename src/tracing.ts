@@ -7,6 +7,7 @@ import { hash } from 'node:crypto'
 import type { Config } from './config.ts'
 import type { Event, NewEvent } from './event/event.ts'
 import type { Attempt, Outcome } from './event/outcome.ts'
+import { takenAs } from './event/taken.ts'
 import { createSender, type SenderOptions, type Values } from './otlp.ts'
 
 type Enqueue<A> = (event: NewEvent) => Promise<A>
@@ -50,8 +51,7 @@ export function openTracing({ config, identity, log, now = Date.now, ...times }:
         })
       try {
         const enqueued = await enqueue(event)
-        // An event from the spool gets its sequence later.
-        tell(enqueued.isNew ? (enqueued.sequence === 0 ? 'spooled' : 'taken') : 'duplicate', false, enqueued.isNew)
+        tell(takenAs(enqueued), false, enqueued.isNew)
         return enqueued
       } catch (error) {
         tell('refused', true, true)

@@ -9,6 +9,7 @@ import { BridgeError, EventRefusedError } from '../errors.ts'
 import { canonicalName } from '../event/catalogue.ts'
 import type { NewEvent, RawWebhook } from '../event/event.ts'
 import { normalise } from '../event/normalise.ts'
+import { takenAs } from '../event/taken.ts'
 import type { Log } from '../log.ts'
 import { maskNumbers } from '../mask.ts'
 import type { ClaimEventId, Enqueue, Enqueued } from '../queue/lanes.ts'
@@ -103,7 +104,7 @@ export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
           logLost(log, event, error)
           return refuse(reply, unavailable)
         }
-        counts.received({ outcome: outcomeOf(enqueued), ...about })
+        counts.received({ outcome: takenAs(enqueued), ...about })
         counts.acked(performance.now() - request.beganAt)
         firstContact.acked(event, () => request.ip, isRest(raw))
         if (log.isLevelEnabled('debug')) {
@@ -136,12 +137,6 @@ async function ownOrFirst(claim: ClaimEventId | undefined, source: string, raw: 
 
 function isEmpty({ path, query, body }: RawWebhook): boolean {
   return body === '' && query === '' && /^\/*$/.test(path)
-}
-
-/** An event from the spool gets its sequence later. */
-function outcomeOf({ isNew, sequence }: Enqueued): 'taken' | 'spooled' | 'duplicate' {
-  if (!isNew) return 'duplicate'
-  return sequence === 0 ? 'spooled' : 'taken'
 }
 
 function transportOf({ method, contentType, body }: RawWebhook): Transport {
