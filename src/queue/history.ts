@@ -4,7 +4,7 @@
 import { type AttemptLine, decodeLine } from './attempt-record.ts'
 import type { Connection } from './fused/commands.ts'
 import { type JobLook, lookAtJobs } from './fused/look.ts'
-import { eventIdOf, laneKeyOf, type ShardKeys, shardKeys, shardOf } from './keys.ts'
+import { eventIdOf, type ShardKeys } from './keys.ts'
 import { pairsOf } from './queues.ts'
 import { type StoredEvent, storedOf, textOf } from './stored-look.ts'
 
@@ -41,18 +41,6 @@ export type Surroundings = {
   readonly isBlocked: boolean
   /** Followers by job id, as they are parked: all that the members may need. Read before the jobs are looked at. */
   readonly followers: ReadonlyMap<string, string>
-}
-
-/** All events of a lane that are still kept, one entry per event id, in the order of their latest place. */
-export async function readLane(redis: Connection, prefix: string, shards: number, lane: string): Promise<LaneEvent[]> {
-  const laneKey = laneKeyOf(lane)
-  const keys = shardKeys(prefix, shardOf(laneKey, shards))
-  const members = membersOf(await redis.zrangebyscore(keys.call(laneKey), '-inf', '+inf', 'WITHSCORES'))
-  const followers = followersOf(await redis.lrange(keys.lane(laneKey), 0, -1))
-  const isBlocked = (await redis.hexists(keys.blocked, laneKey)) === 1
-  const head = await redis.hget(keys.heads, laneKey)
-  const headSequence = members.find(({ jobId }) => jobId === head)?.sequence
-  return await tellEvents(redis, keys, laneKey, members, { head, headSequence, isBlocked, followers })
 }
 
 /** What Redis answers with WITHSCORES on a call record. */

@@ -42,7 +42,11 @@ const shareBehind = 1 / 4
 const slack = 50
 
 /** A stretch of a lane. Empty, with state null, for a lane of which nothing is kept. */
-export async function readTimeline(queues: Queues, lane: string, stretch: Stretch = {}): Promise<Timeline> {
+export async function readTimeline(
+  queues: Pick<Queues, 'redis' | 'shards'>,
+  lane: string,
+  stretch: Stretch = {},
+): Promise<Timeline> {
   const { redis } = queues
   const laneKey = laneKeyOf(lane)
   const keys = shardOfLane(queues, lane)
@@ -121,7 +125,7 @@ function stateOf(events: readonly LaneEvent[]): EventState | null {
 }
 
 /** Of a head that is outside the stretch. One that has been finished since has made room for the next. */
-async function stateOfHead({ redis }: Queues, keys: ShardKeys, head: string): Promise<EventState> {
+async function stateOfHead({ redis }: Pick<Queues, 'redis'>, keys: ShardKeys, head: string): Promise<EventState> {
   const [job] = await lookAtJobs(redis, keys, [head], { data: false, lines: 0 })
   return job?.where === 'active' || job?.where === 'delayed' ? job.where : 'waiting'
 }

@@ -6,9 +6,10 @@ import { Agent } from 'node:http'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
-import { type LaneEvent, readLane } from '../../src/queue/history.ts'
+import type { LaneEvent } from '../../src/queue/history.ts'
 import { shardKeys } from '../../src/queue/keys.ts'
 import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
+import { wholeLane } from '../support/lanes.ts'
 import { judge, type LedgerLine, readLedger } from '../support/ledger.ts'
 import { type Load, post, startLoad, total } from '../support/load.ts'
 import type { LogLine } from '../support/processes.ts'
@@ -50,7 +51,8 @@ async function scene(t: TestContext, env: Record<string, string> = {}) {
     lines: () => linesOf(bridge),
     seen: (isIt: (line: Line) => boolean, what?: string) =>
       waitFor(() => linesOf(bridge).find(isIt), { limitMs: 60_000, what: what ?? isIt.toString() }),
-    history: (call: string): Promise<LaneEvent[]> => readLane(look, bridge.prefix, 1, `default/call:${call}`),
+    history: async (call: string): Promise<readonly LaneEvent[]> =>
+      (await wholeLane({ redis: look, shards: [keys] }, `default/call:${call}`)).events,
     active: () => look.llen(`${keys.base}:events:active`),
   }
 }
@@ -87,7 +89,11 @@ async function lagSeen(port: number): Promise<number> {
 }
 
 /** What the finishes of `pid` came to that another worker had taken over from: how many there were, how many counted. */
-async function staleSettles(history: (call: string) => Promise<LaneEvent[]>, lines: readonly Line[], pid: number) {
+async function staleSettles(
+  history: (call: string) => Promise<readonly LaneEvent[]>,
+  lines: readonly Line[],
+  pid: number,
+) {
   const starts = lines.filter(({ what }) => what === 'start')
   const stale = doneOf(lines).filter(
     ({ eventId, run, at, ...done }) =>

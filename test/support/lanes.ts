@@ -13,9 +13,10 @@ import { type ConsumeOptions, type Consumer, consume, type Run } from '../../src
 import { type DeadLetter, discard, type Replayed, readDeadLetters, replay } from '../../src/queue/dead-letters.ts'
 import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
 import { defineScripts } from '../../src/queue/fused/commands.ts'
-import { type EventState, type LaneEvent, readLane } from '../../src/queue/history.ts'
-import { laneKeyOf, queueName, type ShardKeys, shardKeys } from '../../src/queue/keys.ts'
+import type { EventState, LaneEvent } from '../../src/queue/history.ts'
+import { laneKeyOf, queueName, type ShardKeys, shardKeys, shardsOf } from '../../src/queue/keys.ts'
 import { type Lanes, openLanes } from '../../src/queue/lanes.ts'
+import { readTimeline, type Timeline } from '../../src/queue/timeline.ts'
 import { startUpkeep, type Upkeep, type UpkeepOptions } from '../../src/queue/upkeep.ts'
 import { atEnd, cleanUp, inspect, suiteRedisUrl, uniquePrefix } from './redis.ts'
 import { eventIn } from './spool.ts'
@@ -133,11 +134,11 @@ export async function world(
       await waitFor(async () => (await redis.hlen(keys.heads)) === 0, { limitMs, what: 'every lane is empty' })
     },
     async states(lane) {
-      const events = await readLane(redis, prefix, config.keys.shards, lane)
+      const { events } = await wholeLane({ redis, shards: shardsOf(config.keys) }, lane)
       return Object.fromEntries(events.map(({ eventId, state }) => [eventId.slice(0, -37), state]))
     },
     async history(lane) {
-      const events = await readLane(redis, prefix, config.keys.shards, lane)
+      const { events } = await wholeLane({ redis, shards: shardsOf(config.keys) }, lane)
       return Object.fromEntries(events.map((event) => [event.eventId.slice(0, -37), event]))
     },
     labelsOf: (lane) => starts.filter((start) => start.lane === lane).map(({ label }) => label),
@@ -215,4 +216,9 @@ export async function upkeep(t: TestContext, w: World, changes: Partial<UpkeepOp
   })
   atEnd(t, w.config.redis.url, () => started.stop().catch(() => {}))
   return started
+}
+
+/** A lane told from its first event to its last, as long as it is. */
+export async function wholeLane(queues: Parameters<typeof readTimeline>[0], lane: string): Promise<Timeline> {
+  return await readTimeline(queues, lane, { limit: 100_000 })
 }

@@ -9,7 +9,6 @@ import { openLanes } from '../../src/queue/lanes.ts'
 import { createIntake, type Intake } from '../../src/spool/intake.ts'
 import { openSpool, type Spool } from '../../src/spool/spool.ts'
 import { inspect } from './redis.ts'
-import { eventIn } from './spool.ts'
 
 export type Way = { readonly intake: Intake; readonly spool: Spool; close(limitMs?: number): Promise<void> }
 
@@ -37,37 +36,6 @@ export async function openWay(env: Record<string, string>, log: Log): Promise<Wa
       await spool.close(limitMs)
       await Promise.all([fast.close(), patient.close()])
     },
-  }
-}
-
-export type Sent = { readonly acked: Map<string, string[]>; refused: number; slowestMs: number }
-
-/** Senders, one a lane, each its next event after the answer to the one before, until told to stop. */
-export function startSenders(intake: Intake, lanes: readonly string[], pauseMs: number) {
-  const sent: Sent = { acked: new Map(lanes.map((lane) => [lane, []])), refused: 0, slowestMs: 0 }
-  let isStopped = false
-  const running = lanes.map(async (lane) => {
-    while (!isStopped) {
-      const event = eventIn(lane)
-      const started = performance.now()
-      try {
-        await intake.enqueue(event)
-        sent.acked.get(lane)?.push(event.eventId)
-      } catch {
-        sent.refused += 1
-      }
-      sent.slowestMs = Math.max(sent.slowestMs, performance.now() - started)
-      await new Promise((resolve) => setTimeout(resolve, pauseMs))
-    }
-  })
-  return {
-    sent,
-    async stop(): Promise<Sent> {
-      isStopped = true
-      await Promise.all(running)
-      return sent
-    },
-    count: () => [...sent.acked.values()].reduce((sum, ids) => sum + ids.length, 0),
   }
 }
 
