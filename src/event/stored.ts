@@ -2,40 +2,9 @@
  * The stored form of an event: plain JSON with a version, readable from any language; what a job's data and a spool record
  * hold. Dates are ISO text. `decode` is the inverse of `encode` once the lane has put the sequence in.
  */
-import { z } from 'zod'
-import { JobDecodeError } from '../errors.ts'
-import { type EventName, eventNames } from './catalogue.ts'
 import type { Event, NewEvent } from './event.ts'
-import { type Plan, planOf } from './plan.ts'
-import { schemas } from './schemas.ts'
-
-/** Version of the stored form that this code writes. */
-export const storedVersion = 1
-
-const envelope = z.object({
-  v: z.literal(storedVersion),
-  sequence: z.int().min(0),
-  name: z.enum(eventNames),
-  eventId: z.string().min(1),
-  source: z.string(),
-  callId: z.string().nullable(),
-  lane: z.string().min(1),
-  receivedAt: z.string(),
-  data: z.custom<Record<string, unknown>>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    { error: 'not an object' },
-  ),
-  problems: z.array(z.object({ field: z.string(), value: z.string(), reason: z.string() })),
-  raw: z.object({
-    method: z.string(),
-    path: z.string(),
-    query: z.string(),
-    contentType: z.string(),
-    body: z.string(),
-    bodyEncoding: z.enum(['utf8', 'base64']),
-  }),
-  replayOf: z.int().optional(),
-})
+import { readQuickly } from './stored-check.ts'
+import { readBySchemas, storedVersion, unknownName, versionOf } from './stored-schema.ts'
 
 /** JSON text of an object, without `sequence`: the lane puts `"sequence":n,` in front. Begins with `{"v":1,`. */
 export function encode(event: NewEvent): string {
@@ -62,67 +31,10 @@ export function encode(event: NewEvent): string {
  * @throws JobDecodeError if it is not a stored event that this version can read.
  */
 export function decode(stored: unknown): Event {
-  const parsed = envelope.safeParse(stored)
-  if (!parsed.success) throw new JobDecodeError(whyUnreadable(stored, parsed.error))
-  const { v: _version, receivedAt, data, ...rest } = parsed.data
-  const moment = new Date(receivedAt)
-  if (Number.isNaN(moment.getTime())) throw new JobDecodeError(notStored('receivedAt: not a date'))
-  const revived = revive(data, planOf(rest.name))
-  checkData(rest.name, revived)
-  // `data` has been checked by the schema of `name` just now.
-  return { ...rest, receivedAt: moment, data: revived } as unknown as Event
-}
-
-/** ISO texts where the schema has dates -> Date. */
-function revive(data: Readonly<Record<string, unknown>>, plan: Plan): Record<string, unknown> {
-  const revived: Record<string, unknown> = { ...data }
-  if (!plan.hasDates) return revived
-  for (const { name, kind, inner } of plan.fields) {
-    const value = revived[name]
-    if (kind === 'date' && typeof value === 'string') revived[name] = new Date(value)
-    else if (inner?.hasDates !== true) continue
-    else if (Array.isArray(value)) revived[name] = value.map((item) => (isObject(item) ? revive(item, inner) : item))
-    else if (isObject(value)) revived[name] = revive(value, inner)
-  }
-  return revived
-}
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
-function checkData(name: EventName, data: Record<string, unknown>): void {
-  // Whatever an Unknown event has is its data.
-  if (name === 'Unknown') return
-  const checked = schemas[name].safeParse(data)
-  if (!checked.success) throw new JobDecodeError(notStored(firstIssue(checked.error, 'data.')))
+  return readQuickly(stored) ?? readBySchemas(stored)
 }
 
 /** Whether a newer version of the bridge stored this: in a form, or under an event's name, that this one does not know. */
 export function isNewer(stored: unknown): boolean {
   return versionOf(stored) > storedVersion || unknownName(stored) !== undefined
 }
-
-const versionOf = (stored: unknown): number => (isObject(stored) && typeof stored['v'] === 'number' ? stored['v'] : 0)
-
-function unknownName(stored: unknown): string | undefined {
-  if (versionOf(stored) !== storedVersion || !isObject(stored)) return undefined
-  const { name } = stored
-  return typeof name === 'string' && !eventNames.some((known) => known === name) ? name : undefined
-}
-
-function whyUnreadable(stored: unknown, error: z.ZodError): string {
-  if (versionOf(stored) > storedVersion)
-    return `The job was stored by a newer version of the bridge (form ${versionOf(stored)}, this one reads ${storedVersion}): run that version, then replay the event.`
-  const name = unknownName(stored)
-  if (name !== undefined)
-    return `The job holds an event ${JSON.stringify(name.slice(0, 64))} that this version of the bridge does not know: run the version that stored it, then replay the event.`
-  return notStored(firstIssue(error, ''))
-}
-
-function firstIssue(error: z.ZodError, prefix: string): string {
-  const issue = error.issues[0]
-  return `${prefix}${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'unreadable'}`
-}
-
-const notStored = (what: string): string =>
-  `The job's data is not an event stored by the bridge (${what}): look at it on the board; if another program put it there, discard it.`
