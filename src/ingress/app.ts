@@ -6,7 +6,6 @@
 import { existsSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { type FastifyInstance, type FastifyRequest, fastify } from 'fastify'
-import { v7 } from 'uuid'
 import type { Config } from '../config.ts'
 import type { Log } from '../log.ts'
 import { cutText, maskNumbers } from '../mask.ts'
@@ -15,6 +14,7 @@ import { createAccess } from './access.ts'
 import { addressesToEnter } from './addresses.ts'
 import { answerBrokenClients, answerErrors, refuse } from './answers.ts'
 import { watchConnections } from './closing.ts'
+import { createEventIds } from './event-ids.ts'
 import { type After, createFirstContact } from './first-contact.ts'
 import { healthRoutes, type RedisState, type SpoolState } from './health.ts'
 import { pathBelow, targetOf } from './raw.ts'
@@ -47,7 +47,8 @@ const health = new Set(['/healthz', '/readyz'])
 
 /** The app of the ingress, ready for `listen` or `inject`. Close it with `closeIngress`, or webhooks are lost on the way. */
 export function buildIngress(deps: IngressDeps): FastifyInstance {
-  const { enqueue, claimEventId, redisState, spoolState, config, log, now = Date.now, newEventId = v7, after } = deps
+  const { enqueue, claimEventId, redisState, spoolState, config, log, now = Date.now, after } = deps
+  const { newEventId = createEventIds(now) } = deps
   const firstContact = createFirstContact(log, after)
   const { counts = { received: () => {}, acked: () => {} } } = deps
   const report = createReport(log, now, firstContact.saw, (outcome, _from, _detail, about) =>
