@@ -3,12 +3,6 @@
  * the admin process, and a minute in which one ops page refreshes itself. Prints times and Redis' share of one core.
  *   node -C source --import tsx bench/looks.ts [lanes of the parked: 10000] [seconds of polling: 60] [scale of all counts: 1]
  */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { loadConfig } from '../src/config.ts'
 import type { NewEvent } from '../src/event/event.ts'
@@ -26,6 +20,9 @@ import { openQueues } from '../src/queue/queues.ts'
 import { readRedisHealth } from '../src/queue/redis-health.ts'
 import { search } from '../src/queue/search.ts'
 import { readTimeline } from '../src/queue/timeline.ts'
+import { freePort } from './support/port.ts'
+import { startRedis } from './support/redis.ts'
+import { killEverything, openScope } from './support/scope.ts'
 
 const scale = Number(process.argv[4] ?? 1)
 const finished = 100_000 * scale
@@ -37,22 +34,19 @@ const lanesOfParked = Number(process.argv[2] ?? 10_000) * scale
 const pollEveryMs = 5_000
 const seconds = Number(process.argv[3] ?? 60)
 
-const dir = mkdtempSync(join(tmpdir(), 'bridge-bench-'))
-const port = await freePort()
-const args = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', dir, '--save', '', '--appendonly', 'no']
-const server = spawn(process.env['REDIS_SERVER'] || 'redis-server', args, { stdio: 'ignore' })
-let admin: ChildProcess | undefined
+process.once('exit', killEverything)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const scope = openScope()
+const { url } = await startRedis(scope, ['--save', '', '--appendonly', 'no'])
 try {
   await run()
 } finally {
-  admin?.kill('SIGKILL')
-  server.kill('SIGKILL')
-  await once(server, 'exit')
-  rmSync(dir, { recursive: true, force: true })
+  await scope.end()
 }
 
 async function run(): Promise<void> {
-  const config = loadConfig({ REDIS_URL: `redis://127.0.0.1:${port}`, ENQUEUE_TIMEOUT_MS: '4000' })
+  const config = loadConfig({ REDIS_URL: url, ENQUEUE_TIMEOUT_MS: '4000' })
   const { redis, keys, lanes, ingress } = config
   const log = createLog({ level: 'silent' })
   const way = openLanes({ redis, keys, maxLaneEvents: 0, duplicateWindowMs: 0, log })
@@ -143,8 +137,8 @@ async function run(): Promise<void> {
   /** The real process; its address once it answers. */
   async function startAdmin(): Promise<string> {
     const adminPort = await freePort()
-    const env = { ...process.env, REDIS_URL: redis.url, ADMIN_PORT: `${adminPort}`, LOG_LEVEL: 'silent' }
-    admin = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', 'src/main/admin.ts'], { env, stdio: 'inherit' })
+    const env = { REDIS_URL: redis.url, ADMIN_PORT: `${adminPort}`, LOG_LEVEL: 'silent' }
+    scope.start('admin', process.execPath, ['-C', 'source', '--import', 'tsx', 'src/main/admin.ts'], { env })
     const address = `http://127.0.0.1:${adminPort}`
     for (let turn = 0; turn < 200; turn += 1) {
       const reply = await fetch(`${address}/readyz`).catch(() => undefined)
@@ -188,12 +182,4 @@ function eventIn(lane: string, exten: string, number: number): NewEvent {
     problems: [],
     raw: { method: 'POST', path: '/', query: '', contentType: 'application/json', body, bodyEncoding: 'utf8' },
   } as unknown as NewEvent
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer()
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve))
-  const address = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -1,0 +1,102 @@
+/**
+ * `npm run bench`: runs the cases that its arguments name, prints a table, and keeps every figure in bench/results.
+ * Exits other than 0 only if something could not be measured: a target that is missed is a result.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { aliases, cases } from './cases/all.ts'
+import { readCommandLine } from './options.ts'
+import { type CaseResult, resultOf } from './result.ts'
+import { runCase } from './run.ts'
+import { build } from './support/build.ts'
+import { killEverything, openScope } from './support/scope.ts'
+import { describeMachine } from './support/system.ts'
+import { numberText, sidesOf, tableOf } from './table.ts'
+
+const help = `npm run bench -- [CASE...] [--rounds N] [--quick] [--markdown] [--list] [--help]
+npm run bench -- profile ingress|worker [--quick]
+
+Measures this bridge beside its references, on this machine, in turn; each with a Redis of its own that has every write on disk
+before it answers. Without a CASE all run, which takes hours.
+  --rounds N   rounds of every side, 5 by default
+  --quick      one short round: whether everything works. Its figures mean nothing, and are not kept
+  --markdown   the table as in docs/performance.md
+  --list       the cases, and what each measures
+  profile      where the CPU of one process goes, by function and by file
+`
+
+const write = (text: string) => void process.stdout.write(text)
+
+process.once('exit', killEverything)
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+const names = cases.map(({ name }) => name)
+const commandLine = readCommandLine(process.argv.slice(2), names, aliases)
+try {
+  await act()
+} catch (error) {
+  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined)
+    process.stderr.write(`${at instanceof Error ? at.message : String(at)}\n`)
+  process.exitCode = 1
+}
+killEverything()
+
+async function act(): Promise<void> {
+  switch (commandLine.kind) {
+    case 'help':
+      return write(help)
+    case 'list':
+      return write(cases.map(({ name, about }) => `${name.padEnd(16)}${about}\n`).join(''))
+    case 'wrong':
+      process.exitCode = 2
+      return write(commandLine.problems.map((problem) => `${problem}\n`).join(''))
+    case 'profile':
+      throw new Error('not there yet')
+    case 'run':
+      return await run(commandLine)
+  }
+}
+
+async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promise<void> {
+  const { isQuick, isMarkdown, rounds } = options
+  const machine = describeMachine()
+  write(`${machine.cpus} × ${machine.model}, Node ${machine.node}, Redis ${machine.redis}\n`)
+  const file = await build(openScope())
+  const results: CaseResult[] = []
+  for (const theCase of cases.filter(({ name }) => options.names.includes(name))) {
+    write(`\n${theCase.name}: ${theCase.about}\n`)
+    const samples = await runCase(theCase, {
+      file,
+      rounds,
+      isQuick,
+      onSample({ side, round, figures, otherCores }) {
+        const shown = Object.entries(figures).map(([name, value]) => `${name} ${numberText(value)}`)
+        write(
+          `  ${round}/${rounds} ${side.padEnd(8)} ${shown.join(', ')} (others used ${otherCores.toFixed(2)} cores)\n`,
+        )
+      },
+    })
+    const result = resultOf(theCase, samples, new Date())
+    results.push(result)
+    write(`\n${sidesOf(result, isMarkdown)}`)
+    if (!isQuick) keep(machine, result)
+  }
+  write(`\n${tableOf(results, isMarkdown)}`)
+}
+
+/** One file a day; a case that is measured again takes the place of its earlier result. */
+function keep(machine: ReturnType<typeof describeMachine>, result: CaseResult): void {
+  const folder = new URL('results/', import.meta.url)
+  const path = new URL(`${result.at.slice(0, 10)}.json`, folder)
+  mkdirSync(folder, { recursive: true })
+  const before = readBefore(path).filter(({ name }) => name !== result.name)
+  writeFileSync(path, `${JSON.stringify({ machine, cases: [...before, result] }, null, 1)}\n`)
+}
+
+function readBefore(path: URL): CaseResult[] {
+  try {
+    return (JSON.parse(readFileSync(path, 'utf8')) as { cases: CaseResult[] }).cases
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}

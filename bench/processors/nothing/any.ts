@@ -1,0 +1,4 @@
+/** Every event: nothing is done. */
+import { defineProcessor } from '#bridge'
+
+export default defineProcessor('*', () => {})

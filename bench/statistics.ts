@@ -1,0 +1,32 @@
+/**
+ * What is made of the figures of several rounds. Pure.
+ */
+
+export type Spread = { readonly median: number; readonly min: number; readonly max: number }
+
+/** The middle one, or the mean of the two in the middle; NaN of none. */
+export function medianOf(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other)
+  const middle = Math.floor(sorted.length / 2)
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2
+}
+
+export function spreadOf(values: readonly number[]): Spread {
+  return { median: medianOf(values), min: Math.min(...values), max: Math.max(...values) }
+}
+
+export type Comparison = {
+  /** Ratio of the medians. */
+  readonly ratio: number
+  /** The ratio in each round: both were measured within the same minute, so a machine that drifts drifts for both. */
+  readonly perRound: readonly number[]
+}
+
+/** How `values` stand to those of a reference that was measured in the same rounds. */
+export function compare(values: readonly number[], reference: readonly number[]): Comparison {
+  return {
+    ratio: medianOf(values) / medianOf(reference),
+    perRound: values.map((value, round) => value / (reference[round] ?? Number.NaN)),
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * What the kernel tells of this machine and of single processes. Linux only: everything is read from /proc.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+
+/** USER_HZ, in which /proc counts CPU time: 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100
+
+export type Machine = {
+  readonly cpus: number
+  readonly model: string
+  readonly memoryBytes: number
+  readonly node: string
+  readonly redis: string
+}
+
+export function describeMachine(): Machine {
+  const all = cpus()
+  const version = execFileSync(process.env['REDIS_SERVER'] || 'redis-server', ['--version'], { encoding: 'utf8' })
+  return {
+    cpus: all.length,
+    model: all[0]?.model ?? 'unknown',
+    memoryBytes: totalmem(),
+    node: process.version,
+    redis: /v=(\S+)/.exec(version)?.[1] ?? version.trim(),
+  }
+}
+
+/** Seconds of CPU that a process has used, in user and kernel together. `withChildren`: and those of its that have ended. */
+export function cpuSecondsOf(pid: number | 'self', withChildren = false): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  // proc(5): behind the name, which may hold anything, field 3 comes first; 14 to 17 are utime, stime, cutime, cstime.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ticks = fields.slice(11, withChildren ? 15 : 13).reduce((sum, field) => sum + Number(field), 0)
+  return ticks / ticksPerSecond
+}
+
+/** Bytes of memory that a process holds now. */
+export function residentBytesOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1_024
+}
+
+/** Seconds of CPU, over all cores, that the machine was busy and that its host took from it. */
+function machineSeconds(): { readonly busy: number; readonly stolen: number } {
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, stolen = 0] = (
+    readFileSync('/proc/stat', 'latin1').split('\n', 1)[0] ?? ''
+  )
+    .split(/ +/)
+    .map(Number)
+  return { busy: (user + nice + system + irq + softIrq) / ticksPerSecond, stolen: stolen / ticksPerSecond }
+}
+
+/** In cores: what others used of the machine meanwhile, and what its host did not give it. */
+export type OtherLoad = { readonly otherCores: number; readonly stolenCores: number }
+
+/** Starts to watch. Call the answer once every process that was started since has ended: only then are they told from others. */
+export function watchOthers(): () => OtherLoad {
+  const startedAt = performance.now()
+  const before = machineSeconds()
+  const oursBefore = cpuSecondsOf('self', true)
+  return () => {
+    const seconds = (performance.now() - startedAt) / 1_000
+    const { busy, stolen } = machineSeconds()
+    const others = busy - before.busy - (cpuSecondsOf('self', true) - oursBefore)
+    return { otherCores: Math.max(0, others / seconds), stolenCores: (stolen - before.stolen) / seconds }
+  }
+}
