@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { aliases, cases } from './cases/all.ts'
 import { readCommandLine } from './options.ts'
+import { profile } from './profile.ts'
 import { type CaseResult, resultOf } from './result.ts'
 import { runCase } from './run.ts'
 import { build } from './support/build.ts'
@@ -50,7 +51,7 @@ async function act(): Promise<void> {
       process.exitCode = 2
       return write(commandLine.problems.map((problem) => `${problem}\n`).join(''))
     case 'profile':
-      throw new Error('not there yet')
+      return write(await profile(commandLine.target, await build(openScope()), commandLine.isQuick))
     case 'run':
       return await run(commandLine)
   }

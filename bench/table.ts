@@ -48,7 +48,8 @@ export function numberText(value: number): string {
   return String(Number(value.toPrecision(3)))
 }
 
-function layOut(lines: readonly (readonly string[])[], isMarkdown: boolean): string {
+/** Columns side by side; the first line is the heading. */
+export function layOut(lines: readonly (readonly string[])[], isMarkdown: boolean): string {
   const [head = []] = lines
   if (isMarkdown) {
     const all = [head, head.map(() => '---'), ...lines.slice(1)]

@@ -8,6 +8,7 @@ import { cases } from '../../bench/cases/all.ts'
 import { readCommandLine } from '../../bench/options.ts'
 import { resultOf } from '../../bench/result.ts'
 import type { Sample } from '../../bench/run.ts'
+import { selfTimes } from '../../bench/self-times.ts'
 import { compare, medianOf } from '../../bench/statistics.ts'
 import { bodyOf } from '../../bench/support/payload.ts'
 import { numberText, tableOf } from '../../bench/table.ts'
@@ -128,4 +129,31 @@ test('cases, by their rows, judge sides that they measure', () => {
       assert.ok(sides.includes(side) && sides.includes(reference), name)
     }
   }
+})
+
+test('selfTimes, of a profile, add up by function and by place, without what was idle', () => {
+  const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 6 })
+  const profile = {
+    nodes: [
+      { id: 1, callFrame: frame('(idle)', '') },
+      { id: 2, callFrame: frame('encode', 'file:///somewhere/dist/src/event/stored.js') },
+      { id: 3, callFrame: frame('send', 'file:///somewhere/node_modules/@fastify/thing/lib/reply.js') },
+      { id: 4, callFrame: frame('(garbage collector)', '') },
+    ],
+    samples: [1, 2, 2, 3, 4, 1],
+    timeDeltas: [0, 1_000, 10, 20, 30, 40],
+  }
+
+  const { functions, places, busyMicroseconds } = selfTimes(profile)
+
+  assert.deepEqual(
+    [...functions],
+    [
+      ['encode  src/event/stored.js:7', 30],
+      ['send  @fastify/thing reply.js:7', 30],
+      ['(garbage collector)', 40],
+    ],
+  )
+  assert.deepEqual([...places.keys()], ['src/event/stored.js', '@fastify/thing', '(garbage collector)'])
+  assert.equal(busyMicroseconds, 100)
 })
