@@ -48,6 +48,7 @@ export function readData(
   { path = '', unknown = () => 'keep' }: { readonly path?: string; readonly unknown?: Unknowns } = {},
 ): Record<string, unknown> {
   const data: Record<string, unknown> = {}
+  /** Of fields that came under another than their most trusted name: of hardly any. */
   const ranks: Record<string, number> = {}
   for (const wireName of Object.keys(fields)) {
     const value = fields[wireName]
@@ -62,16 +63,16 @@ export function readData(
     const { field, rank } = spelling
     const read = isAbsent(value) ? undefined : readValue(value, field, reading, path)
     if (read === undefined) continue
-    const before = ranks[field.name]
-    if (before !== undefined) {
-      const loser = before <= rank ? read : data[field.name]
-      const winner = before <= rank ? data[field.name] : read
-      if (!isSame(loser, winner))
+    const known = data[field.name]
+    if (known !== undefined) {
+      const isKnownKept = (ranks[field.name] ?? 0) <= rank
+      const loser = isKnownKept ? read : known
+      if (!isSame(loser, isKnownKept ? known : read))
         addProblem(reading.problems, path + field.name, loser, `a second value for it, as ${wireName}`)
-      if (before <= rank) continue
+      if (isKnownKept) continue
     }
     data[field.name] = read
-    ranks[field.name] = rank
+    if (known !== undefined || rank > 0) ranks[field.name] = rank
   }
   return data
 }

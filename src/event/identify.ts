@@ -32,10 +32,9 @@ const markByFolded: ReadonlyMap<string, Mark> = new Map<string, Mark>([
 
 /** Which mark a field is, in any spelling of its name; undefined for ordinary fields. */
 export function markOf(fieldName: string): Mark | undefined {
-  const known = markBySpelling.get(fieldName)
-  if (known !== undefined) return known
-  if (isOrdinary(fieldName) || fieldName.length > 32) return undefined
-  return markByFolded.get(foldName(fieldName))
+  const known = knownSpellings().get(fieldName)
+  if (known !== undefined) return known === 'ordinary' ? undefined : known
+  return fieldName.length > 32 ? undefined : markByFolded.get(foldName(fieldName))
 }
 
 /** The marks among `fields`; of two spellings of one mark the first that holds something. */
@@ -85,7 +84,7 @@ const nameText = (value: unknown): string | undefined =>
 
 const single = (value: unknown): unknown => (Array.isArray(value) ? value.find((item) => !isAbsent(item)) : value)
 
-const markBySpelling: ReadonlyMap<string, Mark> = new Map<string, Mark>([
+const markSpellings: readonly (readonly [string, Mark])[] = [
   ['event_name', 'eventName'],
   ['event', 'event'],
   ['app_name', 'appName'],
@@ -94,12 +93,17 @@ const markBySpelling: ReadonlyMap<string, Mark> = new Map<string, Mark>([
   ['campaign_id', 'campaignId'],
   ['tries', 'tries'],
   ['try', 'tries'],
-])
+]
 
-let ordinary: ReadonlySet<string> | undefined
+let known: ReadonlyMap<string, Mark | 'ordinary'> | undefined
 
-/** Spellings of data fields: known at once, without folding, since every field of every webhook comes by here. */
-function isOrdinary(fieldName: string): boolean {
-  ordinary ??= new Set(eventNames.flatMap((name) => planOf(name).fields.flatMap((field) => field.wire)))
-  return ordinary.has(fieldName)
+/** Marks and data fields as they are mostly spelled: told by one look, since every field of every webhook comes by here. */
+function knownSpellings(): ReadonlyMap<string, Mark | 'ordinary'> {
+  known ??= new Map([
+    ...eventNames.flatMap((name) =>
+      planOf(name).fields.flatMap(({ wire }) => wire.map((spelling) => [spelling, 'ordinary'] as const)),
+    ),
+    ...markSpellings,
+  ])
+  return known
 }

@@ -30,12 +30,22 @@ export function parseLenient(text: string): { readonly value: unknown } | undefi
 
 /** Whether lists and objects nest deeper than `maxDepth`: told by one pass over the text, before anything parses it. */
 export function isTooDeep(text: string): boolean {
-  let opened = 0
-  for (let at = 0; at < text.length; at++) {
-    if (isOpening(text.charCodeAt(at))) opened++
-  }
-  return opened > maxDepth && depthOf(text) > maxDepth
+  return opensMoreThan(maxDepth, text) && depthOf(text) > maxDepth
 }
+
+/** Looks for each opening by itself, because Node does that many times faster than a loop over all characters. */
+function opensMoreThan(limit: number, text: string): boolean {
+  let opened = 0
+  for (const opening of openings) {
+    for (let at = text.indexOf(opening); at !== -1; at = text.indexOf(opening, at + 1)) {
+      opened += 1
+      if (opened > limit) return true
+    }
+  }
+  return false
+}
+
+const openings = ['{', '[', '('] as const
 
 function depthOf(text: string): number {
   let depth = 0

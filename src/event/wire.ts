@@ -89,11 +89,13 @@ function readQuoted(text: string): Body {
   return trimmed.startsWith('{') ? readStructure(trimmed, true) : { unreadable: 'neither JSON nor a form' }
 }
 
-const wrapperKey = /^api[-_ ]?data$/i
+/** Its length comes first, because every field is asked. */
+const isWrapperKey = (name: string): boolean =>
+  (name.length === 7 || name.length === 8) && /^api[-_ ]?data$/i.test(name)
 
 /** One client library wraps everything in a field `api_data`. */
 function unwrap(fields: Fields): Fields {
-  const key = Object.keys(fields).find((name) => wrapperKey.test(name))
+  const key = Object.keys(fields).find(isWrapperKey)
   if (key === undefined) return fields
   const wrapped = fields[key]
   const text = typeof wrapped === 'string' ? wrapped.trim() : undefined

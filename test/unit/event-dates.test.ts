@@ -37,6 +37,8 @@ const cases: readonly (readonly [string, string, string, string | undefined])[] 
   ['Berlin, an hour that comes twice', '2021-10-31 02:30:00', 'Europe/Berlin', '2021-10-31T00:30:00.000Z'],
   ['a leap day', '2024-02-29 00:00:00', 'UTC', '2024-02-29T00:00:00.000Z'],
   ['no leap day', '2023-02-29 00:00:00', 'UTC', undefined],
+  ['no month', '2023-00-01 00:00:00', 'UTC', undefined],
+  ['no day', '2023-12-00 00:00:00', 'UTC', undefined],
   ['a thirteenth month', '2023-13-01 00:00:00', 'UTC', undefined],
   ['an hour past midnight', '2023-12-01 24:00:00', 'UTC', undefined],
   ['a date of the Persian calendar', '1402-08-23 10:00:00', 'UTC', undefined],
