@@ -35,7 +35,7 @@ const pollEveryMs = 5_000
 const seconds = Number(process.argv[3] ?? 60)
 
 process.once('exit', killEverything)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
 const scope = openScope()
 const { url } = await startRedis(scope, ['--save', '', '--appendonly', 'no'])

@@ -2,7 +2,7 @@
  * `npm run bench`: runs the cases that its arguments name, prints a table, and keeps every figure in bench/results.
  * Exits other than 0 only if something could not be measured: a target that is missed is a result.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { aliases, cases } from './cases/all.ts'
 import { readCommandLine } from './options.ts'
 import { profile } from './profile.ts'
@@ -10,25 +10,27 @@ import { type CaseResult, resultOf } from './result.ts'
 import { runCase } from './run.ts'
 import { build } from './support/build.ts'
 import { killEverything, openScope } from './support/scope.ts'
-import { describeMachine } from './support/system.ts'
+import { describeMachine, type Machine } from './support/system.ts'
 import { numberText, sidesOf, tableOf } from './table.ts'
 
 const help = `npm run bench -- [CASE...] [--rounds N] [--quick] [--markdown] [--list] [--help]
 npm run bench -- profile ingress|worker [--quick]
 
 Measures this bridge beside its references, on this machine, in turn; each with a Redis of its own that has every write on disk
-before it answers. Without a CASE all run, which takes hours.
+before it answers. Without a CASE all run, which takes about an hour and a half.
   --rounds N   rounds of every side, 5 by default
   --quick      one short round: whether everything works. Its figures mean nothing, and are not kept
   --markdown   the table as in docs/performance.md
+  --last       the table of the latest results again, without measuring
   --list       the cases, and what each measures
   profile      where the CPU of one process goes, by function and by file
 `
 
+const resultsFolder = new URL('results/', import.meta.url)
 const write = (text: string) => void process.stdout.write(text)
 
 process.once('exit', killEverything)
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130))
 
 const names = cases.map(({ name }) => name)
 const commandLine = readCommandLine(process.argv.slice(2), names, aliases)
@@ -47,6 +49,8 @@ async function act(): Promise<void> {
       return write(help)
     case 'list':
       return write(cases.map(({ name, about }) => `${name.padEnd(16)}${about}\n`).join(''))
+    case 'last':
+      return write(last(commandLine.isMarkdown))
     case 'wrong':
       process.exitCode = 2
       return write(commandLine.problems.map((problem) => `${problem}\n`).join(''))
@@ -60,7 +64,7 @@ async function act(): Promise<void> {
 async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promise<void> {
   const { isQuick, isMarkdown, rounds } = options
   const machine = describeMachine()
-  write(`${machine.cpus} × ${machine.model}, Node ${machine.node}, Redis ${machine.redis}\n`)
+  write(`${machineText(machine)}\n`)
   const file = await build(openScope())
   const results: CaseResult[] = []
   for (const theCase of cases.filter(({ name }) => options.names.includes(name))) {
@@ -85,19 +89,26 @@ async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promi
 }
 
 /** One file a day; a case that is measured again takes the place of its earlier result. */
-function keep(machine: ReturnType<typeof describeMachine>, result: CaseResult): void {
-  const folder = new URL('results/', import.meta.url)
-  const path = new URL(`${result.at.slice(0, 10)}.json`, folder)
-  mkdirSync(folder, { recursive: true })
-  const before = readBefore(path).filter(({ name }) => name !== result.name)
-  writeFileSync(path, `${JSON.stringify({ machine, cases: [...before, result] }, null, 1)}\n`)
+function keep(machine: Machine, result: CaseResult): void {
+  const path = new URL(`${result.at.slice(0, 10)}.json`, resultsFolder)
+  mkdirSync(resultsFolder, { recursive: true })
+  const before = existsSync(path) ? readResults(path).cases.filter(({ name }) => name !== result.name) : []
+  const all = [...before, result].sort((one, other) => names.indexOf(one.name) - names.indexOf(other.name))
+  writeFileSync(path, `${JSON.stringify({ machine, cases: all }, null, 1)}\n`)
 }
 
-function readBefore(path: URL): CaseResult[] {
-  try {
-    return (JSON.parse(readFileSync(path, 'utf8')) as { cases: CaseResult[] }).cases
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw error
-  }
+function last(isMarkdown: boolean): string {
+  const files = existsSync(resultsFolder) ? readdirSync(resultsFolder).filter((name) => name.endsWith('.json')) : []
+  const latest = files.sort().at(-1)
+  if (latest === undefined) throw new Error('Nothing has been measured yet.')
+  const { machine, cases: results } = readResults(new URL(latest, resultsFolder))
+  return `${machineText(machine)}, ${latest.slice(0, 10)}\n\n${tableOf(results, isMarkdown)}`
+}
+
+function readResults(path: URL): { machine: Machine; cases: CaseResult[] } {
+  return JSON.parse(readFileSync(path, 'utf8')) as { machine: Machine; cases: CaseResult[] }
+}
+
+function machineText({ cpus, model, node, redis }: Machine): string {
+  return `${cpus} cores of ${model}, Node ${node}, Redis ${redis}`
 }

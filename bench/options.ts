@@ -5,6 +5,7 @@
 export type CommandLine =
   | { readonly kind: 'help' }
   | { readonly kind: 'list' }
+  | { readonly kind: 'last'; readonly isMarkdown: boolean }
   | { readonly kind: 'wrong'; readonly problems: readonly string[] }
   | { readonly kind: 'profile'; readonly target: ProfileTarget; readonly isQuick: boolean }
   | {
@@ -30,6 +31,7 @@ export function readCommandLine(
 ): CommandLine {
   if (args.includes('--help') || args.includes('-h')) return { kind: 'help' }
   if (args.includes('--list')) return { kind: 'list' }
+  if (args.includes('--last')) return { kind: 'last', isMarkdown: args.includes('--markdown') }
   const problems: string[] = []
   const words: string[] = []
   let rounds: number | undefined

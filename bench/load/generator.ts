@@ -5,6 +5,7 @@
  * ends it.
  */
 import { Worker } from 'node:worker_threads'
+import { shareOf } from '../statistics.ts'
 import { account, bodyOf } from '../support/payload.ts'
 import { cpuSecondsOf, residentBytesOf } from '../support/system.ts'
 import { type Connection, openConnection } from './connection.ts'
@@ -21,6 +22,8 @@ export type LoadOptions = {
   /** Number of the first call. */
   readonly firstCall: number
   readonly eventsPerCall: number
+  /** The calls that go on side by side: the next event of a call comes after one of each of the others. */
+  readonly callsAtOnce: number
   /** Processes whose CPU is told, by a name for each. */
   readonly watch: Readonly<Record<string, number>>
 }
@@ -43,7 +46,7 @@ export type LoadResult = {
 }
 
 const options = JSON.parse(process.argv[2] ?? '{}') as LoadOptions
-const { port, path, perSecond, warmUpMs, measureMs, firstCall, eventsPerCall, watch } = options
+const { port, path, perSecond, warmUpMs, measureMs, firstCall, eventsPerCall, callsAtOnce, watch } = options
 const authorization = Buffer.from(`${account.username}:${account.password}`).toString('base64')
 const head =
   `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nAuthorization: Basic ${authorization}\r\n` +
@@ -101,9 +104,16 @@ function pace(rate: number): void {
 
 function send(index: number, due: number): void {
   dueAt[index] = due
-  const number = next
+  connections[index]?.send(head + bodyOf(...place(next)))
   next += 1
-  connections[index]?.send(head + bodyOf(firstCall + Math.floor(number / eventsPerCall), number % eventsPerCall))
+}
+
+/** Call and turn of the event with this number. */
+function place(number: number): [call: number, turn: number] {
+  const atOnce = callsAtOnce * eventsPerCall
+  const within = number % atOnce
+  const call = firstCall + Math.floor(number / atOnce) * callsAtOnce + (within % callsAtOnce)
+  return [call, Math.floor(within / callsAtOnce)]
 }
 
 function answered(index: number, status: number): void {
@@ -130,16 +140,14 @@ function finish(since: { readonly at: number; readonly cpu: Record<string, numbe
   isOver = true
   look()
   const used = Object.entries(cpu()).map(([name, seconds]) => [name, seconds - (since.cpu[name] ?? 0)] as const)
-  const sorted = Float64Array.from(latencies).sort()
-  const late = Float64Array.from(lateness).sort()
   const result: LoadResult = {
     acked: latencies.length,
     sent,
     perSecond: (latencies.length * 1_000) / (now - since.at),
-    p50Ms: at(sorted, 0.5),
-    p99Ms: at(sorted, 0.99),
-    maxMs: at(sorted, 1),
-    lateP99Ms: at(late, 0.99),
+    p50Ms: shareOf(latencies, 0.5),
+    p99Ms: shareOf(latencies, 0.99),
+    maxMs: shareOf(latencies, 1),
+    lateP99Ms: lateness.length === 0 ? 0 : shareOf(lateness, 0.99),
     cpu: Object.fromEntries(used),
     residentBytes,
   }
@@ -150,10 +158,6 @@ function finish(since: { readonly at: number; readonly cpu: Record<string, numbe
     process.stdout.write(`${JSON.stringify({ ...result, sent })}\n`, () => process.exit(0))
   }, 5)
   setTimeout(() => fail(`${next - sent} of the last answers do not come`), 10_000).unref()
-}
-
-function at(sorted: Float64Array, share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0
 }
 
 function cpu(): Record<string, number> {

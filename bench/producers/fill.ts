@@ -18,6 +18,8 @@ export type FillOptions = {
   readonly perLane: number
   /** Number of the first call. */
   readonly firstCall: number
+  /** Place of the first event in its call. */
+  readonly firstTurn: number
   /** Events are given to the queue this many at a time. */
   readonly inFlight: number
 }
@@ -30,7 +32,7 @@ export type FillResult = { readonly events: number; readonly seconds: number }
 type Put = (call: number, turn: number) => Promise<unknown>
 
 const url = process.env['REDIS_URL'] ?? ''
-const { side, lanes, perLane, firstCall, inFlight } = JSON.parse(process.argv[2] ?? '{}') as FillOptions
+const { side, lanes, perLane, firstCall, firstTurn, inFlight } = JSON.parse(process.argv[2] ?? '{}') as FillOptions
 
 const openers: Readonly<Record<FillSide, () => Promise<Put>>> = {
   async bridge() {
@@ -82,7 +84,7 @@ await Promise.all(
   Array.from({ length: inFlight }, async () => {
     // The first event of every lane, then the second of every lane.
     for (let number = next++; number < events; number = next++)
-      await put(firstCall + (number % lanes), Math.floor(number / lanes))
+      await put(firstCall + (number % lanes), firstTurn + Math.floor(number / lanes))
   }),
 )
 const result: FillResult = { events, seconds: (performance.now() - startedAt) / 1_000 }

@@ -19,9 +19,9 @@ export const completedSets = {
 export async function fill(
   m: Measurement,
   redis: RedisServer,
-  plan: Omit<FillOptions, 'inFlight' | 'firstCall'> & Partial<FillOptions>,
+  plan: Pick<FillOptions, 'side' | 'lanes' | 'perLane'> & Partial<FillOptions>,
 ): Promise<FillResult> {
-  const options: FillOptions = { inFlight: 64, firstCall: 0, ...plan }
+  const options: FillOptions = { inFlight: 64, firstCall: 0, firstTurn: 0, ...plan }
   const producer = m.node('bench/producers/fill.ts', { REDIS_URL: redis.url }, [JSON.stringify(options)])
   return (await producer.answer(1_800_000)) as unknown as FillResult
 }

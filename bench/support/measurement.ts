@@ -11,13 +11,15 @@ import type { Scope, Started } from './scope.ts'
 
 export type Server = { readonly process: Started; readonly port: number; readonly path: string }
 
-/** A load, where it differs from 64 connections and calls of eight events. */
+/** A load, where it differs from 64 connections, and 250 calls of eight events side by side. */
 export type LoadPlan = Pick<LoadOptions, 'warmUpMs' | 'measureMs'> & Partial<LoadOptions>
 
 export type Measurement = {
   readonly scope: Scope
   /** A short look whether everything works; its figures mean nothing. */
   readonly isQuick: boolean
+  /** Path of a compiled file or folder, by its source. */
+  readonly file: Built
   redis(): Promise<RedisServer>
   /** A compiled file as a process of its own; it answers in lines of JSON. `flags` are Node's. */
   node(
@@ -30,6 +32,8 @@ export type Measurement = {
   reference(name: string, redis?: RedisServer): Promise<Server>
   /** The ingress as it ships, ready and with its Redis. */
   ingress(redis: RedisServer, options?: BridgeOptions): Promise<Server & { readonly metrics: string }>
+  /** The admin as it ships. It may not be ready yet. */
+  admin(redis: RedisServer, options?: BridgeOptions): Promise<Started>
   /** The worker as it ships; its processors do nothing unless `env` names others. It may not be ready yet. */
   worker(redis: RedisServer, options?: BridgeOptions): Started
   /** Runs the load generator to its end. */
@@ -54,6 +58,7 @@ export function openMeasurement(scope: Scope, file: Built, isQuick: boolean): Me
   return {
     scope,
     isQuick,
+    file,
     node,
     redis: () => startRedis(scope),
 
@@ -82,11 +87,24 @@ export function openMeasurement(scope: Scope, file: Built, isQuick: boolean): Me
       return { process: started, port, path: '/simotel/', metrics: `http://127.0.0.1:${metricsPort}/metrics` }
     },
 
+    async admin(redis, { env = {}, flags = [] } = {}) {
+      return bridge('admin', redis, { env: { ADMIN_PORT: `${await freePort()}`, ...env }, flags })
+    },
+
     worker: (redis, { env = {}, flags = [] } = {}) =>
       bridge('worker', redis, { env: { WORKERS_DIR: file('bench/processors/nothing'), ...env }, flags }),
 
     load({ port, path }, plan) {
-      const options: LoadOptions = { port, path, connections: 64, firstCall: 0, eventsPerCall, watch: {}, ...plan }
+      const options: LoadOptions = {
+        port,
+        path,
+        connections: 64,
+        firstCall: 0,
+        eventsPerCall,
+        callsAtOnce: 250,
+        watch: {},
+        ...plan,
+      }
       const generator = node('bench/load/generator.ts', {}, [JSON.stringify(options)])
       return generator.answer(options.warmUpMs + options.measureMs + 60_000) as Promise<unknown> as Promise<LoadResult>
     },

@@ -9,6 +9,9 @@ export const account = { username: 'bench', password: 'a-password-of-the-bench' 
 /** Events of one call, where a case does not say otherwise. */
 export const eventsPerCall = 8
 
+/** Calls from this number on are refused by the processors that refuse. */
+export const firstRefusedCall = 9_000_000
+
 /** The call id of the call with this number, below ten million. */
 export function callIdOf(call: number): string {
   return `1764120000.${digits(call, 7)}`

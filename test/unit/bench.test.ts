@@ -9,7 +9,7 @@ import { readCommandLine } from '../../bench/options.ts'
 import { resultOf } from '../../bench/result.ts'
 import type { Sample } from '../../bench/run.ts'
 import { selfTimes } from '../../bench/self-times.ts'
-import { compare, medianOf } from '../../bench/statistics.ts'
+import { compare, medianOf, shareOf } from '../../bench/statistics.ts'
 import { bodyOf } from '../../bench/support/payload.ts'
 import { numberText, tableOf } from '../../bench/table.ts'
 
@@ -51,6 +51,14 @@ test('bench, asked for a profile, wants one process that it knows', () => {
   assert.deepEqual(read('profile', 'worker'), { kind: 'profile', target: 'worker', isQuick: false })
   assert.equal(read('profile').kind, 'wrong')
   assert.equal(read('profile', 'admin').kind, 'wrong')
+})
+
+test('bench, asked for the last table, measures nothing', () => {
+  assert.deepEqual(read('--last', '--markdown'), { kind: 'last', isMarkdown: true })
+})
+
+test('shareOf, of a few, is one of them', () => {
+  assert.deepEqual([shareOf([5, 1, 3], 0.5), shareOf([5, 1, 3], 0.99), shareOf([5, 1, 3], 1)], [3, 5, 5])
 })
 
 test('medianOf, of an even count, is between the two in the middle', () => {
@@ -125,6 +133,7 @@ test('the webhook of the bench, whatever its call, is one length, JSON, and of t
 
 test('cases, by their rows, judge sides that they measure', () => {
   for (const { name, sides, rows } of cases) {
+    assert.ok(rows.length > 0, name)
     for (const { side = 'bridge', reference = side } of rows) {
       assert.ok(sides.includes(side) && sides.includes(reference), name)
     }
