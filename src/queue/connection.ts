@@ -7,7 +7,7 @@ import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
 import type { Config } from '../config.ts'
 import { ConfigError } from '../errors.ts'
 import { type Log, limitedLog } from '../log.ts'
-import type { Connection } from './fused/commands.ts'
+import { type Connection, enqueueCommand } from './fused/commands.ts'
 import { connectProblem } from './redis-errors.ts'
 import { SteadySentinelConnector } from './sentinel.ts'
 
@@ -50,6 +50,8 @@ export function connectProducer(config: RedisConfig, log: Log, connectionName: s
       connectionName,
       enableOfflineQueue: false,
       enableAutoPipelining: true,
+      // They are gathered already: to gather them once more would cost a turn of the loop.
+      autoPipeliningIgnoredCommands: [enqueueCommand],
       commandTimeout: timeoutMs,
       connectTimeout: Math.max(500, timeoutMs),
       socketTimeout: timeoutMs + 100,

@@ -8,7 +8,7 @@ import { type Connection, runDiscard, runReplay } from './fused/commands.ts'
 import { eventIdOf, laneKeyOf, type ShardKeys } from './keys.ts'
 import { pairsOf, type Queues, shardOfLane } from './queues.ts'
 import { type DeadFilter, type DeadPlace, fits, knownPlaces, lanesOf, lookAtPlaces, newestFirst } from './select.ts'
-import { placeIn, type StoredEvent, storedOf, textOf } from './stored-look.ts'
+import { placeIn, type StoredEvent, storedOf, textOf, writtenOf } from './stored-look.ts'
 
 export type DeadLetter = {
   readonly jobId: string
@@ -160,7 +160,7 @@ export async function replay(
   now: () => number = Date.now,
 ): Promise<Replayed> {
   const [data] = await redis.hmget(keys.job(jobId), 'data')
-  const stored = storedOf(data)
+  const stored = writtenOf(data)
   const eventId = eventIdOf(jobId)
   const again = anew(stored, timeZoneOf)
   const event =

@@ -11,8 +11,9 @@ import { encode } from '../event/stored.ts'
 import type { Log } from '../log.ts'
 import { connectProducer, disconnect } from './connection.ts'
 import { checkedScripts } from './fused/bullmq-scripts.ts'
-import { type Connection, defineScripts, type EnqueueAnswer, runEnqueue } from './fused/commands.ts'
+import { type Connection, defineScripts } from './fused/commands.ts'
 import { confirmedEnqueue } from './fused/confirmed.ts'
+import { type EnqueueAnswer, plainEnqueue } from './fused/enqueue.ts'
 import { laneKeyOf, shardIn, shardsOf } from './keys.ts'
 import { tightMemory, watchMemory } from './memory.ts'
 import { classify } from './redis-errors.ts'
@@ -70,11 +71,13 @@ export type Lanes = {
  */
 export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWindowMs, log }: LanesOptions): Lanes {
   const redis = connectProducer(redisConfig, log, 'bridge-ingress')
-  const scripts = checkedScripts()
-  defineScripts(redis, scripts)
+  defineScripts(redis, checkedScripts())
   const { waitReplicas: replicas, enqueueTimeoutMs } = redisConfig
-  const enqueue =
-    replicas === 0 ? runEnqueue : confirmedEnqueue(scripts, { replicas, withinMs: Math.ceil(enqueueTimeoutMs * 0.8) })
+  const options = { shards: keys.shards, maxLaneEvents }
+  const place =
+    replicas === 0
+      ? plainEnqueue(redis, options)
+      : confirmedEnqueue(redis, options, { replicas, withinMs: Math.ceil(enqueueTimeoutMs * 0.8) })
   const shards = watchShards(redis, keys, log)
   const memory = watchMemory(redis)
   warnAboutServer(redis, log)
@@ -85,20 +88,19 @@ export function openLanes({ redis: redisConfig, keys, maxLaneEvents, duplicateWi
       const laneKey = laneKeyOf(event.lane)
       const shard = shardIn(perShard, laneKey)
       const storable = {
+        laneKey,
         jobId: event.eventId,
         name: event.name,
         timestamp: event.receivedAt.getTime(),
         rest: encode(event).slice(1),
       }
-      const limits = { shards: keys.shards, maxLaneEvents }
-      const place = () => enqueue(redis, shard, laneKey, storable, limits)
       let answer: EnqueueAnswer
       try {
-        answer = await place()
+        answer = await place(shard, storable)
         if (answer.status === 'other-shards' && answer.shards === '') {
           // A Redis that is new, or was emptied: whoever comes first records the count.
           await assertShards(redis, keys.prefix, keys.shards)
-          answer = await place()
+          answer = await place(shard, storable)
         }
       } catch (error) {
         throw classify(error)

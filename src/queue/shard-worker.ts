@@ -16,7 +16,7 @@ import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
 import { keepEventStreamShort, startUpkeep, type UpkeepSightings } from './upkeep.ts'
-import { whoIndex } from './who.ts'
+import { type News, whoIndex } from './who.ts'
 
 /** One attempt of one event. Must not reject. */
 export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
@@ -75,8 +75,13 @@ function putBack(delayMs: number, error: string): Outcome {
 export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
   const { connection, shard, lanes, log, sightings, lockMs = 10_000 } = options
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
-  const who = whoIndex(connection, shard, lanes.retentionMs)
+  const who = whoIndex(connection, shard, {
+    retentionMs: lanes.retentionMs,
+    onRefused: ({ eventId }, error) =>
+      refused.warn({ eventId, error: `${error}` }, 'the search will not find this event'),
+  })
   const lines = new WeakMap<object, string>()
+  const news = new WeakMap<object, News>()
   const holds = createHolds({
     lockMs,
     onLost: (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'hold lost: another worker takes the event over'),
@@ -87,7 +92,12 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   const makeBackend = laneBackend(connection, {
     keys: shard,
     deadHead: lanes.deadHead,
-    takeLine: (job, error) => lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error)),
+    lockMs,
+    foundForMs: lanes.retentionMs,
+    takeNotes: (job, error) => ({
+      line: lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error)),
+      news: news.get(job),
+    }),
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
@@ -126,12 +136,9 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     if (!turn.isTurn) return dead(job, outOfTurn)
     try {
       const event = decode(job.data)
-      const indexed = who.record(event).catch((error: unknown) => {
-        refused.warn({ eventId: event.eventId, error: String(error) }, 'the search will not find this event')
-      })
-      const outcome = await run(event, attemptOf(job, turn, hold))
-      await indexed
-      return outcome
+      const ended = await who.beside(event, () => run(event, attemptOf(job, turn, hold)))
+      if (ended.news !== undefined) news.set(job, ended.news)
+      return ended.outcome
     } catch (error) {
       if (!(error instanceof JobDecodeError)) return putBack(putBackMs, String(error))
       if (isNewer(job.data)) {

@@ -1,12 +1,18 @@
 /**
  * The stored event as those see it who only look: read without a check, since what cannot be decoded must be shown, too.
  */
+import { wholeOf } from '../event/stored-whole.ts'
 
-/** A stored event as plain JSON (src/event/stored.ts), or what there is of it. */
+/** A stored event as plain JSON with nothing left out (src/event/stored-whole.ts), or what there is of it. */
 export type StoredEvent = Readonly<Record<string, unknown>>
 
-/** The object in a job's data; an empty one if it is none. */
+/** The object in a job's data with nothing left out; an empty one if it is none. */
 export function storedOf(data: string | null | undefined): StoredEvent {
+  return wholeOf(writtenOf(data))
+}
+
+/** The object in a job's data as it is written there; an empty one if it is none. */
+export function writtenOf(data: string | null | undefined): StoredEvent {
   try {
     const value: unknown = JSON.parse(data ?? '{}')
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StoredEvent) : {}

@@ -1,14 +1,12 @@
 /**
- * Who: which lanes a phone number or an extension was seen in, for the search. Written beside the first attempt, off
- * the ack path, and kept as long as completed events are.
+ * Who: which lanes a phone number or an extension was seen in, for the search. Written in the step in which an event becomes final, or
+ * beside an attempt that takes long or does not end so; kept as long as completed events are.
  */
 import type { Event } from '../event/event.ts'
+import type { Outcome } from '../event/outcome.ts'
 import { searchTermsOf } from '../event/search-terms.ts'
-import type { Connection } from './fused/commands.ts'
+import { type Connection, runFound } from './fused/commands.ts'
 import type { ShardKeys } from './keys.ts'
-
-/** Lanes kept per number, the latest: an extension takes part in any number of calls. */
-const maxLanesPerTerm = 1_000
 
 /** (term, lane) pairs a process remembers to have written lately; events of one call name the same numbers. */
 const maxRemembered = 10_000
@@ -16,37 +14,71 @@ const maxRemembered = 10_000
 /** How long a pair is remembered: a lane that goes on must stay among the latest, and must not expire. */
 const rememberedMs = 60_000
 
-export type WhoIndex = { record(event: Event): Promise<void> }
+/** An attempt that takes longer than this is found by the search while it lasts. */
+const foundAfterMs = 500
 
-export function whoIndex(
-  redis: Connection,
-  keys: ShardKeys,
-  retentionMs: number,
-  now: () => number = Date.now,
-): WhoIndex {
+/** What is to be written for one event: the text that the scripts take, '' if it was all written lately. */
+export type News = {
+  readonly text: string
+  /** To be called once it is written. */
+  written(): void
+}
+
+export type WhoIndex = {
+  /**
+   * Runs an attempt. What is new of its event is written beside it if it takes long, or does not make the event final; else it
+   * is handed back, to be written with the end.
+   */
+  beside(event: Event, attempt: () => Promise<Outcome>): Promise<{ readonly outcome: Outcome; readonly news?: News }>
+}
+
+export type WhoOptions = {
+  /** How long a lane is found, in milliseconds. */
+  readonly retentionMs: number
+  /** Told of what Redis refused: the search will not find that event by its numbers. */
+  readonly onRefused: (event: Event, error: unknown) => void
+  /** Epoch milliseconds; the clock by default. */
+  readonly now?: () => number
+}
+
+export function whoIndex(redis: Connection, keys: ShardKeys, { retentionMs, onRefused, now = Date.now }: WhoOptions): WhoIndex {
   /** When each pair was written. */
-  const written = new Map<string, number>()
+  const seen = new Map<string, number>()
+
+  const newsOf = (event: Event): News => {
+    const since = now() - rememberedMs
+    const fresh = searchTermsOf(event).filter((term) => (seen.get(pairOf(term, event)) ?? 0) <= since)
+    return {
+      text: fresh.length === 0 ? '' : `${event.receivedAt.getTime()} ${fresh.join(',')} ${event.lane}`,
+      written() {
+        if (seen.size > maxRemembered) seen.clear()
+        for (const term of fresh) seen.set(pairOf(term, event), now())
+      },
+    }
+  }
+
+  /** Never rejects. */
+  const write = async (event: Event): Promise<void> => {
+    const { text, written } = newsOf(event)
+    if (text === '') return
+    try {
+      await runFound(redis, keys, retentionMs, [text])
+      written()
+    } catch (error) {
+      onRefused(event, error)
+    }
+  }
+
   return {
-    async record(event) {
-      const at = event.receivedAt.getTime()
-      const since = now() - rememberedMs
-      const pipeline = redis.pipeline()
-      const fresh: string[] = []
-      for (const term of searchTermsOf(event)) {
-        const pair = `${term} ${event.lane}`
-        if ((written.get(pair) ?? 0) > since) continue
-        const key = keys.who(term)
-        pipeline.zadd(key, at, event.lane)
-        pipeline.zremrangebyrank(key, 0, -maxLanesPerTerm - 1)
-        pipeline.pexpire(key, retentionMs)
-        fresh.push(pair)
-      }
-      if (fresh.length === 0) return
-      const answers = await pipeline.exec()
-      const refused = answers?.find(([error]) => error !== null)
-      if (refused?.[0]) throw refused[0]
-      if (written.size > maxRemembered) written.clear()
-      for (const pair of fresh) written.set(pair, now())
+    async beside(event, attempt) {
+      const timer = setTimeout(() => void write(event), foundAfterMs)
+      const outcome = await attempt()
+      clearTimeout(timer)
+      if (outcome.status !== 'retry' && outcome.status !== 'later') return { outcome, news: newsOf(event) }
+      await write(event)
+      return { outcome }
     },
   }
 }
+
+const pairOf = (term: string, { lane }: Event): string => `${term} ${lane}`

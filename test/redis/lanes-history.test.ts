@@ -121,8 +121,13 @@ test('the search, for an extension that goes on being seen in one lane, finds it
   const w = await world(t)
   const retentionMs = 3_600_000
   let now = Date.now()
-  const who = whoIndex(w.redis, w.keys, retentionMs, () => now)
-  const seen = async (at: number) => await who.record(seenAt(w.event('default/exten:991', 'a'), at))
+  const who = whoIndex(w.redis, w.keys, { retentionMs, onRefused: assert.ifError, now: () => now })
+  const seen = (at: number) =>
+    who.beside(seenAt(w.event('default/exten:991', 'a'), at), async () => ({
+      status: 'retry',
+      delayMs: 0,
+      error: 'not yet',
+    }))
 
   await seen(now)
   const first = Number(await w.redis.zscore(w.keys.who('991'), 'default/exten:991'))
@@ -131,6 +136,20 @@ test('the search, for an extension that goes on being seen in one lane, finds it
   await seen(now)
 
   assert.equal(Number(await w.redis.zscore(w.keys.who('991'), 'default/exten:991')) - first, retentionMs)
+})
+
+test('the search, for an event whose attempt takes long, finds it while it lasts', async (t) => {
+  const w = await world(t)
+  const who = whoIndex(w.redis, w.keys, { retentionMs: 3_600_000, onRefused: assert.ifError })
+  let end = (_outcome: Outcome) => {}
+  const outcome = new Promise<Outcome>((resolve) => {
+    end = resolve
+  })
+  const beside = who.beside(seenAt(w.event('default/exten:992', 'a'), Date.now()), () => outcome)
+  await waitFor(async () => (await w.redis.zscore(w.keys.who('991'), 'default/exten:992')) !== null)
+  end({ status: 'completed' })
+
+  assert.equal((await beside).news?.text, '')
 })
 
 /** The event as it is decoded in a worker, seen at this time. */

@@ -5,39 +5,35 @@ import type { Cluster, Redis } from 'ioredis'
 import type { ShardKeys } from '../keys.ts'
 import type { BullmqScripts } from './bullmq-scripts.ts'
 import { enqueueKeys, enqueueLua } from './enqueue.lua.ts'
-import { finishLua } from './finish.lua.ts'
+import { finishKeys, finishLua, foundByLua } from './finish.lua.ts'
 import { discardLua, replayLua } from './replay.lua.ts'
 import { guardLua, pruneLua, sweepLua, trimLua } from './upkeep.lua.ts'
 
 export type Connection = Redis | Cluster
 
-/** Name under which the backend calls the finish script with BullMQ's arguments and ours. */
+/** Names under which the scripts are called that go out in batches, and that a connection is not to gather once more. */
+export const enqueueCommand = 'bridgeEnqueue'
 export const finishCommand = 'bridgeFinish'
-export const finishKeys = 16
 
 /** Teaches a connection the scripts. Once per connection, before it is used. */
 export function defineScripts(redis: Connection, scripts: BullmqScripts): void {
-  redis.defineCommand('bridgeEnqueue', { numberOfKeys: enqueueKeys, lua: enqueueLua(scripts) })
-  redis.defineCommand(finishCommand, { numberOfKeys: finishKeys, lua: finishLua(scripts) })
+  redis.defineCommand(enqueueCommand, { numberOfKeys: enqueueKeys, lua: enqueueLua })
+  redis.defineCommand(finishCommand, { numberOfKeys: finishKeys.length, lua: finishLua(scripts) })
   redis.defineCommand('bridgeGuard', { numberOfKeys: 4, lua: guardLua })
-  redis.defineCommand('bridgeSweep', { numberOfKeys: 4, lua: sweepLua(scripts) })
+  redis.defineCommand('bridgeSweep', { numberOfKeys: 4, lua: sweepLua })
   redis.defineCommand('bridgeTrim', { numberOfKeys: 2, lua: trimLua })
+  redis.defineCommand('bridgeFound', { numberOfKeys: 1, lua: foundByLua })
   redis.defineCommand('bridgePrune', { numberOfKeys: 1, lua: pruneLua })
-  redis.defineCommand('bridgeReplay', { numberOfKeys: 5, lua: replayLua(scripts) })
-  redis.defineCommand('bridgeDiscard', { numberOfKeys: 4, lua: discardLua(scripts) })
+  redis.defineCommand('bridgeReplay', { numberOfKeys: 5, lua: replayLua })
+  redis.defineCommand('bridgeDiscard', { numberOfKeys: 4, lua: discardLua })
 }
 
 type Scripted = Readonly<Record<string, (...args: (string | number)[]) => Promise<unknown>>>
 
-async function run(redis: Connection, command: string, ...args: (string | number)[]): Promise<unknown> {
+export async function run(redis: Connection, command: string, ...args: (string | number)[]): Promise<unknown> {
   const script = (redis as unknown as Scripted)[command]
   if (script === undefined) throw new Error(`the connection does not know ${command}: call defineScripts first`)
   return await script.call(redis, ...args)
-}
-
-const pair = (answer: unknown): [number, string] => {
-  const [code, detail] = answer as [number, string | number]
-  return [Number(code), String(detail)]
 }
 
 /** One event as a script stores it: the stored event's text without its first brace. */
@@ -49,41 +45,9 @@ export type Storable = {
   readonly rest: string
 }
 
-export type EnqueueAnswer =
-  | { readonly status: 'taken' | 'there'; readonly sequence: number }
-  | { readonly status: 'full'; readonly length: number }
-  | { readonly status: 'other-shards'; readonly shards: string }
-
-type Limits = { readonly shards: number; readonly maxLaneEvents: number }
-
-export async function runEnqueue(
-  redis: Connection,
-  keys: ShardKeys,
-  laneKey: string,
-  event: Storable,
-  limits: Limits,
-): Promise<EnqueueAnswer> {
-  return enqueueAnswer(await run(redis, 'bridgeEnqueue', ...enqueueArguments(keys, laneKey, event, limits)))
-}
-
-/** KEYS and ARGV of the enqueue script. */
-export function enqueueArguments(
-  keys: ShardKeys,
-  laneKey: string,
-  { jobId, name, timestamp, rest }: Storable,
-  { shards, maxLaneEvents }: Limits,
-): (string | number)[] {
-  const scriptKeys = [keys.call(laneKey), keys.heads, keys.shards]
-  return [...scriptKeys, keys.base, laneKey, jobId, name, timestamp, rest, shards, maxLaneEvents]
-}
-
-/** What the enqueue script answered. */
-export function enqueueAnswer(answer: unknown): EnqueueAnswer {
-  const [code, detail] = pair(answer)
-  if (code === 1) return { status: 'taken', sequence: Number(detail) }
-  if (code === 0) return { status: 'there', sequence: Number(detail) }
-  if (code === -1) return { status: 'full', length: Number(detail) }
-  return { status: 'other-shards', shards: detail }
+const pair = (answer: unknown): [number, string] => {
+  const [code, detail] = answer as [number, string | number]
+  return [Number(code), String(detail)]
 }
 
 export type Turn = {
@@ -207,4 +171,14 @@ export async function runDiscard(redis: Connection, keys: ShardKeys, deadJobId: 
       deadJobId,
     )) === 1
   )
+}
+
+/** Notes where the search finds lanes; each text as who.ts makes it. */
+export async function runFound(
+  redis: Connection,
+  keys: ShardKeys,
+  foundForMs: number,
+  texts: readonly string[],
+): Promise<void> {
+  await run(redis, 'bridgeFound', keys.heads, keys.base, foundForMs, ...texts)
 }

@@ -1,45 +1,59 @@
 /**
- * Enqueue: an event takes its place in its lane. One script, so that after it the event is durable and has a place,
- * or nothing was taken at all.
+ * Enqueue: events take their places in their lanes, many in one call, in the order given. After it each is durable and has
+ * a place, or nothing of it was taken.
  */
-import type { BullmqScripts } from './bullmq-scripts.ts'
 import { laneLua } from './lane.lua.ts'
 
 /** How many of the arguments are KEYS. */
-export const enqueueKeys = 3
+export const enqueueKeys = 2
+
+/** Arguments of each event. */
+export const argumentsPerEvent = 5
 
 /**
- * KEYS call record, heads, shard count. ARGV base, lane, event id, name, timestamp, stored event without its first
- * brace, shards, longest lane (0 = any).
- * Answers {1, sequence} taken, {0, sequence} there already, {-1, length} lane full, {-2, shards} another shard count ('' = none yet).
+ * KEYS shard count, heads. ARGV base, shards, longest lane (0 = any), then for each event: lane, event id, name, timestamp, stored
+ * event without its first brace.
+ * Answers two values for each event: 1, sequence: taken; 0, sequence: there already; -1, length: lane full; -2, shards: another
+ * shard count ('' = none yet); -9, text: refused by Redis. Each event for itself: one that cannot be stored stops no other.
  */
-export function enqueueLua(scripts: BullmqScripts): string {
-  return `${laneLua(scripts)}
-local record, heads, shards = KEYS[1], KEYS[2], KEYS[3]
-local base, lane, id, name, timestamp, rest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+export const enqueueLua = `${laneLua}
+local shards, longest = ARGV[2], tonumber(ARGV[3])
+local count = call('GET', KEYS[1])
 
-local count = call('GET', shards)
-if count ~= ARGV[7] then return { -2, count or '' } end
+local function take(lane, id, name, timestamp, rest)
+  if count ~= shards then return -2, count or '' end
+  local record = base .. ':call:' .. lane
+  local there = call('ZSCORE', record, id)
+  if there then return 0, asText(tonumber(there)) end
 
-local there = call('ZSCORE', record, id)
-if there then return { 0, asText(tonumber(there)) } end
+  local head = call('HGET', headsKey, lane)
+  if longest > 0 and head then
+    local length = call('LLEN', base .. ':lane:' .. lane) + 1
+    if length >= longest then return -1, tostring(length) end
+  end
 
-local head = call('HGET', heads, lane)
-local longest = tonumber(ARGV[8])
-if longest > 0 and head then
-  local length = call('LLEN', base .. ':lane:' .. lane) + 1
-  if length >= longest then return { -1, tostring(length) } end
+  local sequence = asText(nextSequence(lane))
+  local data = '{"sequence":' .. sequence .. ',' .. rest
+  if head then
+    park(lane, id, name, timestamp, data)
+  else
+    addHead(lane, id, name, timestamp, data)
+  end
+  -- Last: written first, a refused push would make the next try "there already", and the event would be gone.
+  call('ZADD', record, sequence, id)
+  return 1, sequence
 end
 
-local sequence = nextSequence(base, lane)
-local data = '{"sequence":' .. asText(sequence) .. ',' .. rest
-if head then
-  park(base, lane, id, name, timestamp, data)
-else
-  addHead(base, lane, id, name, timestamp, data)
+local answers = {}
+for i = 4, #ARGV, ${argumentsPerEvent} do
+  local isAnswered, code, detail = pcall(take, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  if not isAnswered then
+    -- Of the connection, not of an event: the client looks for another server when an answer begins so.
+    if string.find(textOf(code), 'READONLY', 1, true) then error(code, 0) end
+    code, detail = -9, textOf(code)
+  end
+  answers[#answers + 1] = code
+  answers[#answers + 1] = detail
 end
--- Last: written first, a refused push would make the next try "there already", and the event would be gone.
-call('ZADD', record, asText(sequence), id)
-return { 1, asText(sequence) }
+return answers
 `
-}

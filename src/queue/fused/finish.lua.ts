@@ -1,6 +1,6 @@
 /**
- * Finish: BullMQ makes the head final, the lane advances (or is blocked), the worker gets its next job: one step.
- * Only the owner of the job's lock gets past BullMQ's part, so only it advances, once.
+ * Finish: a head becomes final as BullMQ has it, its lane advances (or is blocked), the worker gets its next job: one step, for as
+ * many jobs as have ended. Only the owner of a job's lock gets past the first part, so only it advances, once.
  */
 import { type BullmqScripts, inlined } from './bullmq-scripts.ts'
 import { laneLua } from './lane.lua.ts'
@@ -14,40 +14,147 @@ export const maxAttemptLines = 200
  */
 export const outOfTurn = 'out of turn: an event runs again by replay only'
 
+/** Lanes kept per number, the latest: an extension takes part in any number of calls. */
+export const maxLanesPerTerm = 1_000
+
+/** KEYS of the finish script by their names in BullMQ: those of its moveToActive, in its order. */
+export const finishKeys = [
+  'wait',
+  'active',
+  'prioritized',
+  'events',
+  'stalled',
+  'limiter',
+  'delayed',
+  'paused',
+  'meta',
+  'pc',
+  'marker',
+] as const
+
+/** What a job that is not ours is answered: BullMQ's own script is to finish it. */
+export const notOurs = -100
+
 /**
- * KEYS and ARGV 1 to 9 are those of BullMQ's moveToFinished; then KEYS 15 heads, 16 blocked;
- * ARGV 10 base, 11 line of the attempt record ('' = none), 12 dead head policy. Answers as moveToFinished does.
+ * Lua that notes where the search finds a lane: `time terms,with,commas lane`. Needs laneLua, and `keptMs`.
  */
-export function finishLua(scripts: BullmqScripts): string {
-  return `${laneLua(scripts)}
-${inlined('bullFinish', scripts.moveToFinished)}
-${inlined('bullFetch', scripts.moveToActive)}
-local jobId, now, target, fetch, prefix = ARGV[1], ARGV[2], ARGV[5], ARGV[6], ARGV[7]
-local base, line, policy = ARGV[10], ARGV[11], ARGV[12]
-local job = KEYS[12]
-local lane = call('HGET', job, 'lane')
-local finishedOn = serverMs()
-
-local answer = bullFinish(KEYS, { jobId, finishedOn, ARGV[3], ARGV[4], target, '0', prefix, ARGV[8], ARGV[9] })
-if type(answer) == 'number' and answer < 0 then return answer end
-
-if line ~= '' then
-  call('RPUSH', job .. ':logs', line)
-  call('LTRIM', job .. ':logs', -${maxAttemptLines}, -1)
-end
-call('HSET', job, 'defa', '${outOfTurn}')
-
-if lane and call('HGET', KEYS[15], lane) == jobId then
-  if target == 'failed' and policy == 'block' then
-    call('HSETNX', KEYS[16], lane, finishedOn)
-  else
-    call('HDEL', KEYS[16], lane)
-    advance(base, lane)
+const foundLua = `
+local function noteFound(text)
+  local at, terms, lane = string.match(text, '^(%S+) (%S+) (.*)$')
+  for term in string.gmatch(terms, '[^,]+') do
+    local who = base .. ':who:' .. term
+    if call('ZADD', who, at, lane) == 1 and call('ZCARD', who) > ${maxLanesPerTerm} then
+      call('ZREMRANGEBYRANK', who, 0, -${maxLanesPerTerm} - 1)
+    end
+    call('PEXPIRE', who, keptMs)
   end
 end
+`
 
-if fetch ~= '1' then return 0 end
-return bullFetch({ KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10], KEYS[14] },
-  { prefix, now, ARGV[8] })
+/** Notes where the search finds lanes. KEYS heads. ARGV base, kept for milliseconds, then one text for each lane. */
+export const foundByLua = `${laneLua}
+local keptMs = ARGV[2]
+${foundLua}
+for i = 3, #ARGV do noteFound(ARGV[i]) end
+return 1
+`
+
+/**
+ * KEYS those of BullMQ's moveToActive. ARGV base, dead head policy, the worker's time, how long it locks what it gets, how long
+ * the search finds a lane; then for each job: id, token, `completed` or `failed`, returned value or reason, line of the attempt
+ * record ('' = none), where the search finds it ('' = no news), 1 to get another job in its place, number of further fields, and
+ * these, name and value.
+ * What it writes is what BullMQ's moveToFinished and moveToActive write for jobs like ours, without their entries in the stream of
+ * events but the last (docs/adr/0025). Where the queue has what ours never use (a pause, a rate, priorities, delayed jobs that are
+ * due) BullMQ's own script hands out the next.
+ * Answers for each job: 0 or the next job as moveToActive answers it, or a code of BullMQ's below 0, or the text of an error.
+ */
+export function finishLua(scripts: BullmqScripts): string {
+  return `${laneLua}
+${inlined('bullFetch', scripts.moveToActive)}
+local policy, now, lockMs, keptMs = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local waitKey, activeKey, eventsKey, delayedKey = KEYS[1], KEYS[2], KEYS[4], KEYS[7]
+local meta = call('HMGET', KEYS[9], 'paused', 'concurrency', 'max', 'duration', 'opts.maxLenEvents')
+local isPlain = not (meta[1] or meta[2] or meta[3] or meta[4])
+local areBlocked = call('HLEN', blockedKey) > 0
+${foundLua}
+
+local function finish(i, more)
+  local id, token, target, value, line, found = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
+  local job = queue .. id
+  local known = call('HMGET', job, 'name', 'lane', 'atm', 'deid', 'parentKey')
+  local lane = known[2]
+  if not known[1] then return -1 end
+  if not lane or known[4] or known[5] then return ${notOurs} end
+
+  local lock = job .. ':lock'
+  local holder = call('GET', lock)
+  if holder ~= token then return holder and -6 or -2 end
+  call('DEL', lock)
+  call('SREM', KEYS[5], id)
+  if call('LREM', activeKey, -1, id) < 1 then return -3 end
+
+  local property = target == 'completed' and 'returnvalue' or 'failedReason'
+  call('ZADD', queue .. target, serverMs, id)
+  call('HSET', job, property, value, 'finishedOn', serverMs, 'atm', (tonumber(known[3]) or 0) + 1, 'defa', '${outOfTurn}',
+    unpack(ARGV, i + 8, i + 7 + more))
+  call('XADD', eventsKey, 'MAXLEN', '~', meta[5] or 10000, '*', 'event', target, 'jobId', id, property, value, 'prev', 'active')
+  if line ~= '' and call('RPUSH', job .. ':logs', line) > ${maxAttemptLines} then
+    call('LTRIM', job .. ':logs', -${maxAttemptLines}, -1)
+  end
+
+  if call('HGET', headsKey, lane) == id then
+    if target == 'failed' and policy == 'block' then
+      call('HSETNX', blockedKey, lane, serverMs)
+      areBlocked = true
+    else
+      if areBlocked then call('HDEL', blockedKey, lane) end
+      advance(lane)
+    end
+  end
+  -- A search that finds less must not undo what has ended.
+  if found ~= '' then pcall(noteFound, found) end
+  return 0
+end
+
+local function nextJob(token)
+  local dueUpTo = (now + 1) * 0x1000 - 1
+  local delayed = call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')[2]
+  if not isPlain or (delayed and tonumber(delayed) <= dueUpTo) then
+    return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
+  end
+  local id = call('RPOPLPUSH', waitKey, activeKey)
+  if not id then
+    if call('EXISTS', KEYS[3]) == 1 then
+      return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
+    end
+    return { 0, 0, 0, delayed and delayed / 0x1000 or 0 }
+  end
+  local job = queue .. id
+  call('SET', job .. ':lock', token, 'PX', lockMs)
+  call('HSET', job, 'processedOn', now)
+  call('HINCRBY', job, 'ats', 1)
+  -- As long as there is more, another worker that waits is to come.
+  if call('EXISTS', waitKey) == 1 then call('ZADD', KEYS[11], 0, '0') end
+  return { call('HGETALL', job), id, 0, 0 }
+end
+
+local answers = {}
+local i = 6
+while i <= #ARGV do
+  local more = tonumber(ARGV[i + 7])
+  -- Each job for itself: one that cannot be finished must not keep the others.
+  local isDone, answer = pcall(finish, i, more)
+  if isDone and answer == 0 and ARGV[i + 6] == '1' then
+    isDone, answer = pcall(nextJob, ARGV[i + 1])
+  end
+  if not isDone then
+    if string.find(textOf(answer), 'READONLY', 1, true) then error(answer, 0) end
+    answer = textOf(answer)
+  end
+  answers[#answers + 1] = answer
+  i = i + 8 + more
+end
+return answers
 `
 }

@@ -2,7 +2,6 @@
  * Lua shared by the scripts of a lane: the next sequence, adding a head, advancing to the next follower.
  * Every step writes what receivers rely on last, so that a refused command leaves nothing half done behind it.
  */
-import { type BullmqScripts, inlined } from './bullmq-scripts.ts'
 
 /**
  * The ceiling of BullMQ's own attempts, above every processor's: the runner decides when an event is dead, not BullMQ.
@@ -16,59 +15,75 @@ local function removeJob(job)
 end
 `
 
-/** Needs `bullAdd`. `base` is `{PREFIX:shard}`; a follower is `id name timestamp data`, one space between them. */
-const shared = `
+/**
+ * ARGV 1 of every script with this in front is base, `{PREFIX:shard}`. A follower is `id name timestamp data`, one space between them.
+ * What a job is and where it waits is BullMQ's: the very fields, lists and marker that its own addStandardJob writes for a job like
+ * ours (docs/adr/0025), without the counter of ids it does not need and the entries in its stream of events.
+ */
+export const laneLua = `
 local call = redis.call
-local jobOptions = cmsgpack.pack({ attempts = ${bullmqAttempts}, backoff = { type = 'custom' } })
+local base = ARGV[1]
+local queue = base .. ':events:'
+local headsKey, blockedKey = base .. ':heads', base .. ':blocked'
+local time = call('TIME')
 
 local function asText(number)
   return string.format('%.0f', number)
 end
 
 -- What is judged later by its age is dated by this server: the clocks of workers may be hours apart.
-local function serverMs()
-  local time = call('TIME')
-  return asText(time[1] * 1000 + math.floor(time[2] / 1000))
-end
+local serverMs = asText(time[1] * 1000 + math.floor(time[2] / 1000))
+local serverUs = time[1] * 1000000 + time[2]
 
 -- The larger of the last one + 1 and the microseconds of this server's clock: grows even if the record was trimmed away.
-local function nextSequence(base, lane)
-  local time = call('TIME')
-  local now = time[1] * 1000000 + time[2]
-  local last = call('ZREVRANGE', base .. ':call:' .. lane, 0, 0, 'WITHSCORES')
-  if last[2] and tonumber(last[2]) >= now then return tonumber(last[2]) + 1 end
-  return now
+local function nextSequence(lane)
+  local last = call('ZREVRANGE', base .. ':call:' .. lane, 0, 0, 'WITHSCORES')[2]
+  if last and tonumber(last) >= serverUs then return tonumber(last) + 1 end
+  return serverUs
 end
 
-local function addHead(base, lane, id, name, timestamp, data)
-  local queue = base .. ':events:'
-  bullAdd({ queue .. 'wait', queue .. 'paused', queue .. 'meta', queue .. 'id', queue .. 'completed', queue .. 'delayed',
-    queue .. 'active', queue .. 'events', queue .. 'marker' },
-    { cmsgpack.pack({ queue, id, name, timestamp }), data, jobOptions })
-  call('HSET', queue .. id, 'lane', lane)
-  call('HSET', base .. ':heads', lane, id)
+-- Nobody is woken by a queue that is paused, or has as many active as it may; looked up once a script.
+local isWoken = false
+local function wake()
+  if isWoken then return end
+  isWoken = true
+  local meta = call('HMGET', queue .. 'meta', 'paused', 'concurrency')
+  if meta[1] or (meta[2] and call('LLEN', queue .. 'active') >= tonumber(meta[2])) then return end
+  call('ZADD', queue .. 'marker', 0, '0')
 end
 
-local function park(base, lane, id, name, timestamp, data)
+local function addHead(lane, id, name, timestamp, data)
+  local job = queue .. id
+  -- A job that is there already stays what it is.
+  if call('EXISTS', job) == 0 then
+    call('HSET', job, 'name', name, 'data', data, 'opts', '{"attempts":${bullmqAttempts},"backoff":{"type":"custom"}}',
+      'timestamp', timestamp, 'delay', 0, 'priority', 0, 'lane', lane)
+    call('LPUSH', queue .. 'wait', id)
+    wake()
+  end
+  call('HSET', headsKey, lane, id)
+end
+
+local function park(lane, id, name, timestamp, data)
   return call('RPUSH', base .. ':lane:' .. lane, id .. ' ' .. name .. ' ' .. timestamp .. ' ' .. data)
 end
 
 -- The next follower becomes the head; without one the lane is gone. The follower is read, added, and only then taken off.
-local function advance(base, lane)
+local function advance(lane)
   local followers = base .. ':lane:' .. lane
   local follower = call('LINDEX', followers, 0)
   if not follower then
-    call('HDEL', base .. ':heads', lane)
+    call('HDEL', headsKey, lane)
     return false
   end
   local id, name, timestamp, data = string.match(follower, '^(%S+) (%S+) (%S+) (.*)$')
-  addHead(base, lane, id, name, timestamp, data)
+  addHead(lane, id, name, timestamp, data)
   call('LPOP', followers)
   return true
 end
-`
 
-/** The shared part, with BullMQ's script to add a job inlined. */
-export function laneLua(scripts: BullmqScripts): string {
-  return inlined('bullAdd', scripts.addStandardJob) + shared
-}
+-- The text of what pcall caught: a table since Redis 7, text before.
+local function textOf(failure)
+  return type(failure) == 'table' and (failure.err or '') or tostring(failure)
+end
+`

@@ -1,7 +1,6 @@
 /**
  * Replay and discard: the two ways in which a dead letter leaves. Both policies of a dead head share them.
  */
-import type { BullmqScripts } from './bullmq-scripts.ts'
 import { laneLua, removeJobLua } from './lane.lua.ts'
 
 /**
@@ -11,9 +10,8 @@ import { laneLua, removeJobLua } from './lane.lua.ts'
  * followers. Its starts go on counting, so that (sequence, run) still grows. Any other joins the tail like an event.
  * Answers {1, job id} replayed, {0, job id} was replayed before, {-1, ''} no dead letter.
  */
-export function replayLua(scripts: BullmqScripts): string {
-  return `${laneLua(scripts)}
-local base, id, eventId, name, timestamp, rest = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+export const replayLua = `${laneLua}
+local id, eventId, name, timestamp, rest = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local fields = call('HMGET', KEYS[5], 'lane', 'replayedAs', 'ats')
 local lane = fields[1]
 if fields[2] then return { 0, fields[2] } end
@@ -27,46 +25,43 @@ local head = call('HGET', KEYS[1], lane)
 local sequence
 
 if head == id then
-  sequence = old and tonumber(old) or nextSequence(base, lane)
-  addHead(base, lane, nextId, name, timestamp, '{"sequence":' .. asText(sequence) .. ',' .. rest)
+  sequence = old and tonumber(old) or nextSequence(lane)
+  addHead(lane, nextId, name, timestamp, '{"sequence":' .. asText(sequence) .. ',' .. rest)
   call('HSET', base .. ':events:' .. nextId, 'ats', fields[3] or 0, 'unrecorded', fields[3] or 0)
   call('HDEL', KEYS[2], lane)
 else
-  sequence = nextSequence(base, lane)
+  sequence = nextSequence(lane)
   local data = '{"sequence":' .. asText(sequence) .. ','
   if old then data = data .. '"replayOf":' .. asText(tonumber(old)) .. ',' end
   data = data .. rest
   if head then
-    park(base, lane, nextId, name, timestamp, data)
+    park(lane, nextId, name, timestamp, data)
   else
-    addHead(base, lane, nextId, name, timestamp, data)
+    addHead(lane, nextId, name, timestamp, data)
   end
 end
 call('ZADD', record, asText(sequence), nextId)
 call('HSET', KEYS[5], 'replayedAs', nextId)
-call('ZADD', KEYS[4], serverMs(), id)
+call('ZADD', KEYS[4], serverMs, id)
 call('ZREM', KEYS[3], id)
 return { 1, nextId }
 `
-}
 
 /**
  * Discard. KEYS heads, blocked, failed, dead job. ARGV base, dead job id.
  * The id stays in the call record until its lane is pruned, so that a late repeat of the event is still known.
  * Answers 1 discarded, 0 no dead letter.
  */
-export function discardLua(scripts: BullmqScripts): string {
-  return `${laneLua(scripts)}
+export const discardLua = `${laneLua}
 ${removeJobLua}
-local base, id = ARGV[1], ARGV[2]
+local id = ARGV[2]
 if not call('ZSCORE', KEYS[3], id) then return 0 end
 local lane = call('HGET', KEYS[4], 'lane')
 call('ZREM', KEYS[3], id)
 if lane and call('HGET', KEYS[1], lane) == id then
   call('HDEL', KEYS[2], lane)
-  advance(base, lane)
+  advance(lane)
 end
 removeJob(KEYS[4])
 return 1
 `
-}

@@ -1,7 +1,6 @@
 /**
  * Upkeep: guard, sweep and trim. They repair or remove only what others did to the queue from outside, or what is old.
  */
-import type { BullmqScripts } from './bullmq-scripts.ts'
 import { maxAttemptLines, outOfTurn } from './finish.lua.ts'
 import { laneLua, removeJobLua } from './lane.lua.ts'
 
@@ -31,9 +30,8 @@ return { isTurn and 1 or 0, fields[2] or '', unrecorded }
  * KEYS heads, blocked, completed, failed. ARGV base, policy, now, then lane keys.
  * Answers {advanced, blocked, failed checks}.
  */
-export function sweepLua(scripts: BullmqScripts): string {
-  return `${laneLua(scripts)}
-local base, policy, now = ARGV[1], ARGV[2], ARGV[3]
+export const sweepLua = `${laneLua}
+local policy, now = ARGV[2], ARGV[3]
 local advanced, blocked, failures = 0, 0, 0
 
 local function check(lane)
@@ -51,7 +49,7 @@ local function check(lane)
     blocked = blocked + 1
   elseif isGone or isDead or call('ZSCORE', KEYS[3], id) then
     call('HDEL', KEYS[2], lane)
-    advance(base, lane)
+    advance(lane)
     advanced = advanced + 1
   end
 end
@@ -63,7 +61,6 @@ for i = 4, #ARGV do
 end
 return { advanced, blocked, failures }
 `
-}
 
 /**
  * Trim: removes the oldest finished jobs of one set, with their place in the call record.

@@ -1,0 +1,164 @@
+/** What our scripts write of a job, beside what BullMQ's own write of the same; and queues that have what ours never use. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { Queue, Worker } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { bullmqAttempts } from '../../src/queue/fused/lane.lua.ts'
+import { queueName, shardKeys } from '../../src/queue/keys.ts'
+import { type World, world } from '../support/lanes.ts'
+import { cleanUp, suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
+import { waitFor } from '../support/wait.ts'
+
+const lane = 'default/call:1'
+
+/** All of a queue but its stream of events and its counters: key -> content, times as `T`. */
+async function stateOf(redis: Redis, base: string): Promise<Record<string, unknown>> {
+  const queue = `${base}:${queueName}:`
+  const state: Record<string, unknown> = {}
+  for (const key of (await redis.keys(`${queue.replace(/[{}]/g, '?')}*`)).sort()) {
+    const name = key.slice(queue.length)
+    if (/^(?:id|meta|events|stalled-check|.*:logs)$/.test(name)) continue
+    const type = await redis.type(key)
+    if (type === 'hash') state[name] = timeless(await redis.hgetall(key))
+    if (type === 'list') state[name] = await redis.lrange(key, '0', '-1')
+    if (type === 'zset') state[name] = await redis.zrange(key, '0', '-1')
+    if (type === 'set') state[name] = await redis.smembers(key)
+    if (type === 'string') state[name] = 'text'
+  }
+  return state
+}
+
+const words: Record<string, (value: string) => string> = {
+  timestamp: () => 'T',
+  processedOn: () => 'T',
+  finishedOn: () => 'T',
+  data: () => 'data',
+  // Theirs repeat the job's id.
+  opts: (value) => JSON.stringify({ ...JSON.parse(value), jobId: '' }, ['attempts', 'backoff', 'type']),
+}
+
+/** Without what only ours have, and with what may differ as one word. */
+function timeless({ lane: _, defa: __, ...fields }: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, words[name]?.(value) ?? value]))
+}
+
+/** The same job in BullMQ's own hands: its queue, its worker. */
+async function stock(t: TestContext, jobId: string): Promise<{ queue: Queue; base: string }> {
+  const prefix = uniquePrefix()
+  cleanUp(t, prefix)
+  const { base } = shardKeys(prefix, 0)
+  const queue = new Queue(queueName, { connection: { url: suiteRedisUrl() }, prefix: base })
+  t.after(() => queue.close())
+  await queue.add('Unknown', {}, { jobId, attempts: bullmqAttempts, backoff: { type: 'custom' } })
+  return { queue, base }
+}
+
+function stockWorker(t: TestContext, base: string, process: () => Promise<unknown>): Worker {
+  const connection = { url: suiteRedisUrl(), maxRetriesPerRequest: null }
+  const worker = new Worker(queueName, process, { connection, prefix: base })
+  t.after(() => worker.close(true))
+  return worker
+}
+
+async function eventOf(w: World, label: string): Promise<string> {
+  const event = w.event(lane, label)
+  await w.lanes.enqueue(event)
+  return event.eventId
+}
+
+test('a head that was enqueued, is the job that BullMQ itself would have added', async (t) => {
+  const w = await world(t)
+  const jobId = await eventOf(w, 'a')
+  const { base } = await stock(t, jobId)
+
+  const ours = await stateOf(w.redis, w.keys.base)
+
+  assert.ok(ours['wait'] && ours['marker'] && ours[jobId])
+  assert.deepEqual(ours, await stateOf(w.redis, base))
+})
+
+for (const step of ['ok', 'dead'] as const) {
+  test(`a head whose attempt ends ${step}, is the job that BullMQ itself would have left`, async (t) => {
+    const w = await world(t, { script: { a: [step] } })
+    const jobId = await eventOf(w, 'a')
+    const { base } = await stock(t, jobId)
+    const error = Object.assign(new Error('dead by script'), { name: 'UnrecoverableError', stack: '' })
+    const worker = stockWorker(t, base, () => (step === 'ok' ? Promise.resolve('completed') : Promise.reject(error)))
+    const finished = new Promise((resolve) => worker.on(step === 'ok' ? 'completed' : 'failed', resolve))
+
+    await finished
+    await worker.close()
+    await w.work().started
+    await w.emptied()
+
+    const ours = await stateOf(w.redis, w.keys.base)
+    // Theirs leaves the mark by which a worker is woken, though nothing waits.
+    const { marker: _, ...theirs } = await stateOf(w.redis, base)
+    const named = ({ failedReason: _, ...fields }: Record<string, string>) => fields
+    assert.ok(ours[step === 'ok' ? 'completed' : 'failed'])
+    assert.deepEqual(
+      { ...ours, [jobId]: named(ours[jobId] as Record<string, string>) },
+      { ...theirs, [jobId]: named(theirs[jobId] as Record<string, string>) },
+    )
+  })
+}
+
+test('a queue that somebody paused, hands out nothing until it goes on', async (t) => {
+  const w = await world(t)
+  const queue = new Queue(queueName, { connection: { url: suiteRedisUrl() }, prefix: w.keys.base })
+  t.after(() => queue.close())
+  let isPaused = false
+  let startedPaused = 0
+  w.work({ concurrency: 1 }, () => {
+    if (isPaused) startedPaused += 1
+  })
+  await w.put(lane, ...Array.from({ length: 50 }, (_, index) => `e${index}`))
+  await waitFor(() => w.ends.length > 2)
+  await queue.pause()
+  await waitFor(async () => (await queue.getActiveCount()) === 0)
+  isPaused = true
+  const before = w.ends.length
+  await w.put('default/call:2', 'f')
+  await waitFor(async () => (await queue.getWaitingCount()) >= 1)
+
+  assert.equal(startedPaused, 0)
+  assert.equal(w.ends.length, before)
+  isPaused = false
+  await queue.resume()
+  await w.emptied()
+  assert.equal(w.ends.length, 51)
+})
+
+test('a queue with a ceiling of active jobs and a rate that somebody set, keeps to both', async (t) => {
+  const w = await world(t)
+  const queue = new Queue(queueName, { connection: { url: suiteRedisUrl() }, prefix: w.keys.base })
+  t.after(() => queue.close())
+  await queue.setGlobalConcurrency(2)
+  await queue.setGlobalRateLimit(1_000, 100)
+  let most = 0
+  for (let index = 0; index < 40; index += 1) await w.put(`default/call:${index % 8}`, `e${index}`)
+  w.work({}, () => {
+    void queue.getActiveCount().then((active) => {
+      most = Math.max(most, active)
+    })
+  })
+  await w.emptied()
+
+  assert.equal(w.ends.length, 40)
+  assert.ok(most <= 2, `${most} active`)
+})
+
+test('a job that somebody added by BullMQ, is failed by BullMQ and holds nobody up', async (t) => {
+  const w = await world(t)
+  const queue = new Queue(queueName, { connection: { url: suiteRedisUrl() }, prefix: w.keys.base })
+  t.after(() => queue.close())
+  await queue.add('foreign', { no: 'event' }, { priority: 3 })
+  await queue.add('foreign', { no: 'event' }, { delay: 50 })
+  await queue.add('foreign', { no: 'event' })
+  await w.put(lane, 'a', 'b')
+  w.work()
+
+  await w.emptied()
+  await waitFor(async () => (await queue.getFailedCount()) === 3)
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
