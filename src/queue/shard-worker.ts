@@ -94,10 +94,10 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     deadHead: lanes.deadHead,
     lockMs,
     foundForMs: lanes.retentionMs,
-    takeNotes: (job, error) => ({
-      line: lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error)),
-      news: news.get(job),
-    }),
+    takeNotes(job, error) {
+      const line = lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error))
+      return { line, news: news.get(job) }
+    },
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
