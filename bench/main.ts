@@ -3,11 +3,12 @@
  * Exits other than 0 only if something could not be measured: a target that is missed is a result.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import type { Case } from './case.ts'
 import { aliases, cases } from './cases/all.ts'
 import { readCommandLine } from './options.ts'
 import { profile } from './profile.ts'
 import { type CaseResult, resultOf } from './result.ts'
-import { runCase } from './run.ts'
+import { runCase, type Sample } from './run.ts'
 import { build } from './support/build.ts'
 import { killEverything, openScope } from './support/scope.ts'
 import { describeMachine, type Machine } from './support/system.ts'
@@ -37,9 +38,7 @@ const commandLine = readCommandLine(process.argv.slice(2), names, aliases)
 try {
   await act()
 } catch (error) {
-  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined)
-    process.stderr.write(`${at instanceof Error ? at.message : String(at)}\n`)
-  process.exitCode = 1
+  complain(error)
 }
 killEverything()
 
@@ -61,6 +60,13 @@ async function act(): Promise<void> {
   }
 }
 
+/** Something could not be measured. */
+function complain(error: unknown): void {
+  for (let at: unknown = error; at !== undefined; at = at instanceof Error ? at.cause : undefined)
+    process.stderr.write(`${at instanceof Error ? at.message : String(at)}\n`)
+  process.exitCode = 1
+}
+
 async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promise<void> {
   const { isQuick, isMarkdown, rounds } = options
   const machine = describeMachine()
@@ -69,23 +75,33 @@ async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promi
   const results: CaseResult[] = []
   for (const theCase of cases.filter(({ name }) => options.names.includes(name))) {
     write(`\n${theCase.name}: ${theCase.about}\n`)
-    const samples = await runCase(theCase, {
-      file,
-      rounds,
-      isQuick,
-      onSample({ side, round, figures, otherCores }) {
-        const shown = Object.entries(figures).map(([name, value]) => `${name} ${numberText(value)}`)
-        write(
-          `  ${round}/${rounds} ${side.padEnd(8)} ${shown.join(', ')} (others used ${otherCores.toFixed(2)} cores)\n`,
-        )
-      },
-    })
+    const samples = await measured(theCase)
+    if (samples === undefined) continue
     const result = resultOf(theCase, samples, new Date())
     results.push(result)
     write(`\n${sidesOf(result, isMarkdown)}`)
     if (!isQuick) keep(machine, result)
   }
   write(`\n${tableOf(results, isMarkdown)}`)
+
+  /** The samples; if they cannot be had, says why, and the other cases go on. */
+  async function measured(theCase: Case): Promise<Sample[] | undefined> {
+    try {
+      return await runCase(theCase, {
+        file,
+        rounds,
+        isQuick,
+        onSample({ side, round, figures, otherCores }) {
+          const shown = Object.entries(figures).map(([name, value]) => `${name} ${numberText(value)}`)
+          write(
+            `  ${round}/${rounds} ${side.padEnd(8)} ${shown.join(', ')} (others used ${otherCores.toFixed(2)} cores)\n`,
+          )
+        },
+      })
+    } catch (error) {
+      complain(error)
+    }
+  }
 }
 
 /** One file a day; a case that is measured again takes the place of its earlier result. */
