@@ -45,9 +45,14 @@ export function addressCheck(ranges: readonly string[]): (address: string) => bo
     // A mapped range wider than all of IPv4 holds all of IPv4.
     list.addSubnet(address, Math.max(0, prefix), family)
   }
+  let latest = { text: '', isListed: false }
   return (text) => {
-    const { address, family } = plainAddress(text)
-    return family !== undefined && list.check(address, family)
+    // Nearly every webhook is from the one PBX.
+    if (text !== latest.text) {
+      const { address, family } = plainAddress(text)
+      latest = { text, isListed: family !== undefined && list.check(address, family) }
+    }
+    return latest.isListed
   }
 }
 
@@ -66,14 +71,41 @@ function basicCheck({ username, passwords }: NonNullable<Config['ingress']['cred
     const pair = `${username}:${password}`
     return [digest(Buffer.from(pair)), ...(/[\u0100-\uffff]/.test(pair) ? [] : [digest(Buffer.from(pair, 'latin1'))])]
   })
-  return (authorization: string | undefined): boolean => {
-    const encoded = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(authorization ?? '')?.[1]
+  const latest = createKnownHeader()
+  return (authorization = ''): boolean => {
+    if (latest.is(authorization)) return true
+    const encoded = /^basic +([A-Za-z0-9+/=_-]+) *$/i.exec(authorization)?.[1]
     const given = digest(Buffer.from(encoded ?? '', 'base64'))
     let isRight = false
     for (const expected of digests) isRight = timingSafeEqual(given, expected) || isRight
+    if (isRight) latest.keep(authorization)
     return isRight
   }
 }
+
+/**
+ * The header that was right last: a PBX sends the same each time, and comparing it costs a fifth of digesting it. In constant
+ * time, too, over the whole width, so that neither a beginning that is right nor its length can be told from how long it takes.
+ */
+function createKnownHeader() {
+  const known = Buffer.alloc(knownHeaderBytes)
+  const asked = Buffer.alloc(knownHeaderBytes)
+  let isKnown = false
+  // Node reads headers as latin1: a character is a byte.
+  const put = (into: Buffer, header: string) => into.fill(0, into.write(header, 'latin1'))
+  return {
+    is(header: string): boolean {
+      if (!isKnown || header.length > knownHeaderBytes) return false
+      return timingSafeEqual(put(asked, header), known)
+    },
+    keep(header: string): void {
+      isKnown = header.length <= knownHeaderBytes
+      if (isKnown) put(known, header)
+    },
+  }
+}
+
+const knownHeaderBytes = 256
 
 function digest(bytes: Buffer): Buffer {
   return hash('sha256', bytes, 'buffer')

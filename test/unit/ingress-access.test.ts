@@ -49,6 +49,25 @@ test('access, given wrong or missing credentials, answers 401 with a challenge a
   assert.equal(events.length, 0)
 })
 
+test('access, between right credentials of either password, refuses what differs from them at its end or in its length', async (t) => {
+  const { app, events } = testIngress(t, secured)
+  let asked = 0
+  const statusOf = async (authorization: string) => {
+    asked += 1
+    return (await app.inject({ ...post, remoteAddress: `10.0.0.${asked}`, headers: { authorization } })).statusCode
+  }
+
+  for (const right of [basic('pbx:old:pass'), basic('pbx:neu-é'), `${basic('pbx:old:pass')}${' '.repeat(300)}`]) {
+    assert.equal(await statusOf(right), 200)
+    assert.equal(await statusOf(right), 200)
+    for (const pair of ['pbx:old:pasS', 'pbx:old:pas', 'pbx:old:pass1', 'pbx:neu-è', 'pbx:neu-', 'pbx:neu-éé', '']) {
+      assert.equal(await statusOf(basic(pair)), 401, pair)
+    }
+    assert.equal(await statusOf(`${basic('pbx:old:pass')}!`), 401)
+  }
+  assert.equal(events.length, 6)
+})
+
 test('access, with credentials set, lets health through without and nothing under WEBHOOK_PATH', async (t) => {
   const { app } = testIngress(t, secured)
 
