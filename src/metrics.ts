@@ -78,9 +78,10 @@ const attemptBuckets = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300]
 export function ingressMetrics(now: () => number = Date.now): IngressMetrics {
   const { counter, gauge, histogram, metrics } = registry()
   const received = counter('webhooks_received_total', ['event', 'transport', 'outcome'])
-  const ack = histogram('ack_seconds', ackBuckets)
+  const ack = histogram('ack_seconds', ackBuckets).labels()
   const failures = counter('enqueue_failures_total')
-  const last = gauge('last_webhook_timestamp_seconds')
+  let lastAckedAt = 0
+  gauge('last_webhook_timestamp_seconds', [], (set) => set(lastAckedAt / 1_000))
   return {
     ...metrics,
     received({ outcome, event, transport = 'none' }) {
@@ -88,7 +89,7 @@ export function ingressMetrics(now: () => number = Date.now): IngressMetrics {
     },
     acked(tookMs) {
       ack.observe(tookMs / 1_000)
-      last.set(now() / 1_000)
+      lastAckedAt = now()
     },
     countFailures: (enqueue) => async (event) => {
       try {

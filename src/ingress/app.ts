@@ -20,7 +20,7 @@ import { healthRoutes, type RedisState, type SpoolState } from './health.ts'
 import { pathBelow, targetOf } from './raw.ts'
 import { redactPath } from './redact.ts'
 import { createReport } from './report.ts'
-import { type Counts, refuseMethod, webhookRoute, webhookUrl } from './webhook.ts'
+import { type Counts, refuseMethod, typeOfBytes, webhookRoute, webhookUrl } from './webhook.ts'
 
 export type IngressDeps = {
   readonly enqueue: Enqueue
@@ -78,7 +78,8 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
 
   app.addHttpMethod('GET', { hasBody: true, overrideExisting: true })
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // The second is for requests without a type. The first is what every other is made, and found without being taken apart.
+  app.addContentTypeParser([typeOfBytes, '*'], { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 
   answerErrors(app, { log, report })
   healthRoutes(app, redisState, spoolState)

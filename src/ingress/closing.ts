@@ -17,8 +17,8 @@ export type Drain = {
   inFlight: number
   /** Connections accepted so far. */
   accepted: number
-  /** Connections that have been answered and wait for another request. */
-  readonly keptAlive: Set<Socket>
+  /** The latest answer on each open connection that has been asked something. */
+  readonly answers: Map<Socket, ServerResponse>
 }
 
 declare module 'fastify' {
@@ -29,17 +29,14 @@ declare module 'fastify' {
 
 /** Lets the app be closed by `closeIngress`. */
 export function watchConnections(app: FastifyInstance): void {
-  const drain: Drain = { isDraining: false, inFlight: 0, accepted: 0, keptAlive: new Set() }
+  const drain: Drain = { isDraining: false, inFlight: 0, accepted: 0, answers: new Map() }
   app.decorate('drain', drain)
   app.server.on('connection', (socket: Socket) => {
     drain.accepted++
-    socket.once('close', () => drain.keptAlive.delete(socket))
+    socket.once('close', () => drain.answers.delete(socket))
   })
   app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-    drain.keptAlive.delete(socket)
-    response.once('finish', () => {
-      if (!socket.destroyed) drain.keptAlive.add(socket)
-    })
+    drain.answers.set(socket, response)
   })
 }
 
@@ -80,8 +77,8 @@ export async function closeIngress(
       isClosed = true
     })
     plug?.destroy()
-    // They had their time for one more request; the others still have one coming.
-    for (const socket of drain.keptAlive) socket.end()
+    // Those that have their answer had their time for one more request; the others still have one coming.
+    for (const [socket, { writableFinished }] of drain.answers) if (writableFinished) socket.end()
     const cut = async () => {
       while (!isClosed && (performance.now() < end || drain.inFlight > 0)) await pause(5)
       server.closeAllConnections()

@@ -2,7 +2,8 @@
  * First contact: says what to enter in Simotel, tells when the first webhook of a PBX has come, and, if a minute
  * passes without one, says once what is the likely cause, from what has been seen so far.
  */
-import type { NewEvent } from '../event/event.ts'
+import { canonicalName } from '../event/catalogue.ts'
+import type { NewEvent, RawWebhook } from '../event/event.ts'
 import type { Log } from '../log.ts'
 import type { Report, Sight } from './report.ts'
 
@@ -13,7 +14,7 @@ export type FirstContact = {
   /** The ingress listens at these addresses; the minute begins. */
   listening(at: { addresses: readonly string[]; note: string }): void
   /** An event was acked. Cheap from the second event of a source on. */
-  acked(event: NewEvent, from: () => string, isRest: boolean): void
+  acked(event: NewEvent, from: () => string): void
   /** A request came that became no event. */
   readonly saw: Report
   stop(): void
@@ -35,13 +36,13 @@ export function createFirstContact(log: Log, after: After = timer): FirstContact
         log.warn({ causes: likelyCauses(sights, addresses) }, 'no event has come for a minute since the start')
       })
     },
-    acked(event, from, isRest) {
+    acked(event, from) {
       if (met.has(event.source)) return
       met.add(event.source)
       cancel()
       const { source, callId, name, eventId, raw } = event
       log.info(
-        { source, from: from(), mode: isRest ? 'Rest' : 'G', method: raw.method, event: name, eventId, callId },
+        { source, from: from(), mode: isRest(raw) ? 'Rest' : 'G', method: raw.method, event: name, eventId, callId },
         'first webhook of this source',
       )
     },
@@ -51,6 +52,12 @@ export function createFirstContact(log: Log, after: After = timer): FirstContact
     },
     stop: () => cancel(),
   }
+}
+
+/** Rest adds the event's name to the address (EVENTS.md section 3). */
+function isRest({ path }: RawWebhook): boolean {
+  const last = path.split('/').findLast((segment) => segment !== '')
+  return last !== undefined && canonicalName(last.replace(/%../g, ' ')) !== undefined
 }
 
 /** A sentence for each thing seen; if nothing was, for each thing that commonly is. */

@@ -17,6 +17,7 @@ const slices = 6
 
 /** Each bound is a fifth above the one before; the first is a tenth of a millisecond. */
 const step = 1.2
+const logOfStep = Math.log(step)
 const firstMs = 0.1
 const buckets = 80
 
@@ -62,5 +63,5 @@ export function createTally(next: Counts, now: () => number = () => performance.
 /** The smallest bucket whose bound is not below it. */
 function bucketOf(ms: number): number {
   if (ms <= firstMs) return 0
-  return Math.min(buckets - 1, Math.ceil(Math.log(ms / firstMs) / Math.log(step)))
+  return Math.min(buckets - 1, Math.ceil(Math.log(ms / firstMs) / logOfStep))
 }

@@ -6,7 +6,6 @@ import { hash } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type Config, timeZoneOf } from '../config.ts'
 import { BridgeError, EventRefusedError } from '../errors.ts'
-import { canonicalName } from '../event/catalogue.ts'
 import type { NewEvent, RawWebhook } from '../event/event.ts'
 import { normalise } from '../event/normalise.ts'
 import { takenAs } from '../event/taken.ts'
@@ -21,6 +20,9 @@ import type { About, Report, Sight, Transport } from './report.ts'
 
 /** The one URL that every path under WEBHOOK_PATH is routed to; see `rewriteUrl` in app.ts. */
 export const webhookUrl = '/webhook'
+
+/** The content type that every body is read as. */
+export const typeOfBytes = 'application/octet-stream'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -71,7 +73,7 @@ export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
       // Fastify answers 415 to a type it cannot read; every body is bytes here.
       const { headers } = request.raw
       request.wireType = headers['content-type'] ?? ''
-      if (headers['content-type'] !== undefined) headers['content-type'] = 'application/octet-stream'
+      if (headers['content-type'] !== undefined) headers['content-type'] = typeOfBytes
       next()
     },
     async handler(request: FastifyRequest, reply: FastifyReply) {
@@ -87,7 +89,8 @@ export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
       const receivedMs = now()
       drain.inFlight++
       try {
-        const eventId = await ownOrFirst(claimEventId, source, raw, newEventId())
+        const own = newEventId()
+        const eventId = claimEventId === undefined ? own : await firstOrOwn(claimEventId, source, raw, own)
         const timeZone = timeZoneOf(config.timeZones, source)
         const normalised = normalise(raw, { eventId, source, receivedAt: new Date(receivedMs), timeZone })
         if (normalised.kind === 'component') {
@@ -106,11 +109,12 @@ export function webhookRoute(app: FastifyInstance, deps: WebhookDeps): void {
         }
         counts.received({ outcome: takenAs(enqueued), ...about })
         counts.acked(performance.now() - request.beganAt)
-        firstContact.acked(event, () => request.ip, isRest(raw))
+        firstContact.acked(event, () => request.ip)
         if (log.isLevelEnabled('debug')) {
           log.debug({ ...fields(event), source, durationMs: now() - receivedMs }, 'webhook acked')
         }
-        return answer(reply, 200, `{"ok":true,"eventId":"${event.eventId}"}`)
+        // Not returned: it is sent, and Fastify would wait for that once more.
+        return void answer(reply, 200, `{"ok":true,"eventId":"${event.eventId}"}`)
       } finally {
         drain.inFlight--
       }
@@ -124,8 +128,7 @@ export function refuseMethod(reply: FastifyReply): FastifyReply {
 }
 
 /** The event id under which this delivery is taken: the one of the same bytes within DUPLICATE_WINDOW_MS, else its own. */
-async function ownOrFirst(claim: ClaimEventId | undefined, source: string, raw: RawWebhook, own: string) {
-  if (claim === undefined) return own
+async function firstOrOwn(claim: ClaimEventId, source: string, raw: RawWebhook, own: string): Promise<string> {
   const text = JSON.stringify([source, raw.method, raw.path, raw.query, raw.contentType, raw.body])
   try {
     return await claim(hash('sha256', text, 'base64url'), own)
@@ -143,12 +146,6 @@ function transportOf({ method, contentType, body }: RawWebhook): Transport {
   if (body === '') return method === 'POST' ? 'form' : 'get'
   if (/^\s*[[{]/.test(body)) return 'json'
   return /^application\/x-www-form-urlencoded/i.test(contentType) || /^[^\s=&]+=/.test(body) ? 'form' : 'other'
-}
-
-/** Rest adds the event's name to the address (EVENTS.md section 3). */
-function isRest({ path }: RawWebhook): boolean {
-  const last = path.split('/').findLast((segment) => segment !== '')
-  return last !== undefined && canonicalName(last.replace(/%../g, ' ')) !== undefined
 }
 
 /** The log is all that is left of an event that nobody could take. */

@@ -62,8 +62,8 @@ export type Intake = {
   state(): IntakeState
 }
 
-/** The event has its place: in Redis, or in the order of the spool. `durable` is then the wait for its 200. */
-type Placed = { readonly durable: Promise<Enqueued> }
+/** The event has its place: in Redis, or in the order of the spool. `durable` is then what is told, or the wait for it. */
+type Placed = { readonly durable: Enqueued | Promise<Enqueued> }
 
 /** One pair of lines a second at most, should Redis come and go. */
 const quietMs = 1_000
@@ -73,8 +73,8 @@ const doubtMs = 1_000
 
 export function createIntake(options: IntakeOptions): Intake {
   const { enqueue, claimEventId, spool, probe, log, now = () => performance.now() } = options
-  /** Lane -> the placing of the latest event of it that is still on its way; never rejects. */
-  const latest = new Map<string, Promise<unknown>>()
+  /** Lane -> the placing of the latest event of it that is still on its way. */
+  const latest = new Map<string, Promise<Placed>>()
   let deciding = 0
   let way: IntakeState['way'] = 'straight'
   let since = now()
@@ -90,16 +90,16 @@ export function createIntake(options: IntakeOptions): Intake {
     return ready && !isDoubted() && !(isTight && spool.state().ready)
   }
 
-  async function place(event: NewEvent, before: Promise<unknown> | undefined): Promise<Placed> {
+  async function place(event: NewEvent, before: Promise<Placed> | undefined): Promise<Placed> {
     if (!isStraight()) return await goBehind(event, before, whyNot())
     if (before !== undefined) {
       // The one before may be refused for a reason that is gone when this one arrives, and must not be passed by it.
-      await before
+      await settled(before)
       if (!isStraight()) return await goBehind(event, undefined, whyNot())
     }
     turn('straight', '')
     try {
-      return { durable: Promise.resolve(await enqueue(event)) }
+      return { durable: await enqueue(event) }
     } catch (error) {
       if (!(error instanceof RedisUnavailableError)) throw error
       doubtedUntil = now() + doubtMs
@@ -107,11 +107,11 @@ export function createIntake(options: IntakeOptions): Intake {
     }
   }
 
-  async function goBehind(event: NewEvent, before: Promise<unknown> | undefined, why: string): Promise<Placed> {
+  async function goBehind(event: NewEvent, before: Promise<Placed> | undefined, why: string): Promise<Placed> {
     // From here on nothing goes straight: what comes next must not pass this event.
     deciding += 1
     turn('spool', why)
-    if (before !== undefined) await before
+    if (before !== undefined) await settled(before)
     const durable = spool.append(event).then(() => ({ eventId: event.eventId, sequence: 0, isNew: true }))
     deciding -= 1
     return { durable }
@@ -141,13 +141,14 @@ export function createIntake(options: IntakeOptions): Intake {
     async enqueue(event) {
       const { lane } = event
       const placing = place(event, latest.get(lane))
-      const settled: Promise<unknown> = placing
-        .catch(() => {})
-        .then(() => {
-          if (latest.get(lane) === settled) latest.delete(lane)
-        })
-      latest.set(lane, settled)
-      return await (await placing).durable
+      latest.set(lane, placing)
+      let placed: Placed
+      try {
+        placed = await placing
+      } finally {
+        if (latest.get(lane) === placing) latest.delete(lane)
+      }
+      return placed.durable
     },
 
     async claimEventId(fingerprint, eventId) {
@@ -180,3 +181,6 @@ export function createIntake(options: IntakeOptions): Intake {
     },
   }
 }
+
+/** Waits until it is placed, or refused: its own sender is told why. */
+const settled = (placing: Promise<Placed>): Promise<unknown> => placing.catch(() => {})
