@@ -8,6 +8,7 @@ import { catalogue, type EventName, eventNames } from '../src/event/catalogue.ts
 import type { NewEvent } from '../src/event/event.ts'
 import { normalise } from '../src/event/normalise.ts'
 import { type PlannedField, planOf } from '../src/event/plan.ts'
+import { encode } from '../src/event/stored.ts'
 
 const docFile = new URL('../docs/events.md', import.meta.url)
 const payloadsFile = new URL('../test/fixtures/payloads.ndjson', import.meta.url)
@@ -39,9 +40,8 @@ const exampleLines: Readonly<Record<EventName, number>> = {
 /** The whole text of docs/events.md. */
 export function eventsDoc(): string {
   const payloads = readFileSync(payloadsFile, 'utf8').split('\n')
-  return [intro(), overview(), ...eventNames.map((name) => section(name, payloads[exampleLines[name] - 1] ?? ''))].join(
-    '\n',
-  )
+  const sections = eventNames.map((name) => section(name, payloads[exampleLines[name] - 1] ?? ''))
+  return [intro(), overview(), ...sections, storedForm()].join('\n')
 }
 
 function intro(): string {
@@ -196,6 +196,83 @@ function literal(value: unknown, indent: string): string {
     : Object.entries(value).map(([key, item]) => `${inner}${key}: ${literal(item, inner)},`)
   const [open, close] = Array.isArray(value) ? ['[', ']'] : ['{', '}']
   return items.length === 0 ? `${open}${close}` : `${open}\n${items.join('\n')}\n${indent}${close}`
+}
+
+const storedBody =
+  '{"event_name": "Cdr", "starttime": "2021-01-16 06:30:37.471398", "src": "991", "disposition": "NO ANSWER", "billsec": 9, "record": "", "colour": "red", "cuid": "1610778618.378"}'
+
+function storedForm(): string {
+  const normalised = normalise(
+    { method: 'POST', path: '/', query: '', contentType: 'application/json', body: storedBody, bodyEncoding: 'utf8' },
+    {
+      eventId: '0198c2f0-1234-7abc-8def-0123456789ab',
+      source: 'default',
+      receivedAt: new Date(1_610_778_650_123),
+      timeZone: 'UTC',
+    },
+  )
+  if (normalised.kind !== 'event') throw new Error('the example of the stored form is no event')
+  const stored = JSON.stringify(
+    JSON.parse(encode(normalised.event).replace('{', '{"sequence":1610778650123456,')),
+    null,
+    2,
+  )
+  return `## How an event is stored
+
+In Redis (\`data\` of a job, and behind the first three words of a follower in \`:lane:<lane>\`) and in the spool an event is plain JSON.
+The pages and the API show it with nothing left out. Of this body
+
+\`\`\`json
+${storedBody}
+\`\`\`
+
+is stored
+
+\`\`\`json
+${stored}
+\`\`\`
+
+\`v\` is the version of this form. Who reads \`name\`, \`callId\` and \`data\` needs no more than a JSON parser; dates are ISO text. What is as
+usual is left out:
+
+| left out | means |
+|---|---|
+| \`source\` | \`"default"\` |
+| \`callId\` | \`null\` |
+| \`lane\` | \`<source>/call:<callId>\` |
+| \`problems\` | \`[]\` |
+| \`raw.method\`, \`raw.path\`, \`raw.query\` | \`"POST"\`, \`"/"\`, \`""\` |
+| \`raw.contentType\`, \`raw.bodyEncoding\` | \`"application/json"\`, \`"utf8"\` |
+| \`raw.body\` | what \`raw.form\` gives, else \`""\` |
+
+\`raw.body\` is there where the body has no form: a query, a form, JSON over several lines, Python text. Else \`raw.form\` says how the body repeats
+\`data\`, a letter for each of its fields, in their order. The body was rebuilt from it before it was stored, and was the same, byte for byte.
+A space in front stands for a space behind each comma and colon of the body; braces for its braces.
+
+| letter | field of the body |
+|---|---|
+| \`n\`, \`v\` | \`event_name\` or \`event\`, with \`name\` |
+| \`c\` | \`cuid\`, with \`callId\` |
+| \`o\` | the next of \`raw.words\`, with empty text |
+| \`x\` | the next of \`raw.words\`, and as its JSON the one behind it |
+
+Every other letter is the next field of \`data\`, under the first name that the tables above have for it "on the wire"; with \`.\` before the letter under
+its name in \`data\`, with \`k\` under the next of \`raw.words\`. Its value:
+
+| letter | value in the body |
+|---|---|
+| \`t\`, \`r\` | that in \`data\`, in quotes; without quotes |
+| \`s\`, \`u\` | that in \`data\` as JSON; with all but ASCII as \`\\u0646\` |
+| \`C\`, \`P\` | \`no-answer\` as \`"NO ANSWER"\`; as \`"NoAnswer"\` |
+| \`y\`, \`Y\` | \`true\` as \`"yes"\`; as \`"True"\` |
+| \`d\` | the date as \`"2021-01-16 06:30:37"\`, in UTC, or \`raw.zone\` minutes ahead of it |
+| \`m\` and three figures | the same with its milliseconds and these figures behind the point |
+| \`e\` | the date in epoch seconds, without quotes |
+| \`l\` | the next of \`raw.words\`, which is JSON |
+| \`{…}\`, \`[{…}{…}]\` | fields in a field, in the same letters; a list of these |
+
+Version 1 left nothing out; it is read as well.
+`
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href)

@@ -7,6 +7,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter'
 import { FastifyAdapter } from '@bull-board/fastify'
 import type { FastifyInstance } from 'fastify'
 import { RedisUnavailableError } from '../errors.ts'
+import { wholeOf } from '../event/stored-whole.ts'
 import type { Log } from '../log.ts'
 import { maskEvent, maskNumbers as masked } from '../mask.ts'
 import { openBoardQueues } from '../queue/board-queues.ts'
@@ -48,9 +49,11 @@ export async function board(app: FastifyInstance, { queues, maskNumbers, log }: 
         allowRetries: false,
         prefix: `shard ${shard}: `,
         description: 'Heads of lanes only. Replay and Discard are on the pages: a retry here would go past the lane.',
-        externalJobUrl: ({ data }) => ({ href: pageOf(data, maskNumbers), displayText: 'Timeline' }),
+        externalJobUrl: ({ data }) => ({ href: pageOf(wholeOf(data), maskNumbers), displayText: 'Timeline' }),
       })
-      if (maskNumbers) for (const field of ['data', 'returnValue'] as const) adapter.setFormatter(field, maskEvent)
+      // With nothing left out: the body as it came is what one looks for.
+      adapter.setFormatter('data', maskNumbers ? (data) => maskEvent(wholeOf(data)) : wholeOf)
+      if (maskNumbers) adapter.setFormatter('returnValue', maskEvent)
       return adapter
     }),
     options: {

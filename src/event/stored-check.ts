@@ -5,17 +5,20 @@
 import { type EventName, eventNames } from './catalogue.ts'
 import type { Event, Problem, RawWebhook } from './event.ts'
 import { type PlannedField, planOf } from './plan.ts'
-import { storedVersion } from './stored-schema.ts'
+import { rebuilt, storedVersion, usual, usualLane, wholeVersion } from './stored-whole.ts'
 
 type Stored = Record<string, unknown>
 
 /** The event of a job's data, or undefined if the schemas are to be asked. Dates in `data` are put in their place. */
 export function readQuickly(stored: unknown): Event | undefined {
-  if (!isObject(stored) || stored['v'] !== storedVersion) return undefined
-  const { sequence, name, eventId, source, callId, lane, receivedAt, data, replayOf } = stored
+  if (!isObject(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
+  const left = stored['v'] === storedVersion ? leftOut : nothingLeftOut
+  const { sequence, name, eventId, source = left.source, callId = left.callId, receivedAt, data, replayOf } = stored
+  const isCallKnown = left === leftOut && isText(source) && isText(callId)
+  const { lane = isCallKnown ? usualLane(source, callId) : undefined } = stored
   const fields = checks().get(name)
-  const problems = problemsIn(stored['problems'])
-  const raw = rawIn(stored['raw'])
+  const problems = problemsIn(stored['problems'], left)
+  const raw = rawIn(stored['raw'], left, stored)
   if (fields === undefined || problems === undefined || raw === undefined) return undefined
   if (!isWhole(sequence) || sequence < 0 || !(replayOf === undefined || isWhole(replayOf))) return undefined
   if (!isText(eventId) || eventId === '' || !isText(lane) || lane === '' || !isText(source)) return undefined
@@ -27,12 +30,17 @@ export function readQuickly(stored: unknown): Event | undefined {
   return (replayOf === undefined ? event : { ...event, replayOf }) as unknown as Event
 }
 
+type LeftOut = { readonly [P in keyof typeof usual]?: unknown } & { readonly callId?: null }
+const leftOut: LeftOut = { ...usual, callId: null }
+const nothingLeftOut: LeftOut = {}
+
 const isObject = (value: unknown): value is Stored =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 
-function problemsIn(value: unknown): readonly Problem[] | undefined {
+function problemsIn(value: unknown, left: LeftOut): readonly Problem[] | undefined {
+  if (value === undefined && left === leftOut) return []
   if (!Array.isArray(value)) return undefined
   const problems: Problem[] = []
   for (const item of value) {
@@ -44,9 +52,12 @@ function problemsIn(value: unknown): readonly Problem[] | undefined {
   return problems
 }
 
-function rawIn(value: unknown): RawWebhook | undefined {
+function rawIn(value: unknown, left: LeftOut, stored: Stored): RawWebhook | undefined {
   if (!isObject(value)) return undefined
-  const { method, path, query, contentType, body, bodyEncoding } = value
+  const { method = left.method, path = left.path, query = left.query, contentType = left.contentType } = value
+  const { bodyEncoding = left.bodyEncoding } = value
+  const hasForm = left === leftOut && 'form' in value
+  const { body = hasForm ? rebuilt(value, stored) : left.body } = value
   if (!isText(method) || !isText(path) || !isText(query) || !isText(contentType) || !isText(body)) return undefined
   if (bodyEncoding !== 'utf8' && bodyEncoding !== 'base64') return undefined
   return { method, path, query, contentType, body, bodyEncoding }

@@ -8,12 +8,10 @@ import { type EventName, eventNames } from './catalogue.ts'
 import type { Event } from './event.ts'
 import { type Plan, planOf } from './plan.ts'
 import { schemas } from './schemas.ts'
-
-/** Version of the stored form that this code writes. */
-export const storedVersion = 1
+import { storedVersion, versionOf, wholeOf, wholeVersion } from './stored-whole.ts'
 
 const envelope = z.object({
-  v: z.literal(storedVersion),
+  v: z.literal(wholeVersion),
   sequence: z.int().min(0),
   name: z.enum(eventNames),
   eventId: z.string().min(1),
@@ -42,8 +40,14 @@ const envelope = z.object({
  * @throws JobDecodeError if it is not a stored event that this version can read; the message says why.
  */
 export function readBySchemas(stored: unknown): Event {
-  const parsed = envelope.safeParse(stored)
-  if (!parsed.success) throw new JobDecodeError(whyUnreadable(stored, parsed.error))
+  const parsed = envelope.safeParse(wholeOf(stored))
+  if (!parsed.success) {
+    const other = withEmptyBody(stored)
+    if (other === undefined) throw new JobDecodeError(whyUnreadable(stored, parsed.error))
+    // What else is wrong counts more.
+    readBySchemas(other)
+    throw new JobDecodeError(unknownBody)
+  }
   const { v: _version, receivedAt, data, ...rest } = parsed.data
   const moment = new Date(receivedAt)
   if (Number.isNaN(moment.getTime())) throw new JobDecodeError(notStored('receivedAt: not a date'))
@@ -77,13 +81,9 @@ function checkData(name: EventName, data: Record<string, unknown>): void {
   if (!checked.success) throw new JobDecodeError(notStored(firstIssue(checked.error, 'data.')))
 }
 
-/** The version a job's data says it is of; 0 if it says none. */
-export const versionOf = (stored: unknown): number =>
-  isObject(stored) && typeof stored['v'] === 'number' ? stored['v'] : 0
-
 /** The event's name in data of a known version, if it is one that this code does not know. */
 export function unknownName(stored: unknown): string | undefined {
-  if (versionOf(stored) !== storedVersion || !isObject(stored)) return undefined
+  if (!isObject(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
   const { name } = stored
   return typeof name === 'string' && !eventNames.some((known) => known === name) ? name : undefined
 }
@@ -95,6 +95,29 @@ function whyUnreadable(stored: unknown, error: z.ZodError): string {
   if (name !== undefined)
     return `The job holds an event ${JSON.stringify(name.slice(0, 64))} that this version of the bridge does not know: run the version that stored it, then replay the event.`
   return notStored(firstIssue(error, ''))
+}
+
+const unknownBody =
+  'The job holds the body of a webhook in a form that this version of the bridge does not know: run the version that stored it, then replay the event.'
+
+/** The event with an empty body, if it has one that cannot be given back. */
+function withEmptyBody(stored: unknown): unknown {
+  const whole = wholeOf(stored)
+  if (!isObject(whole) || !isObject(whole['raw']) || !('form' in whole['raw']) || 'body' in whole['raw'])
+    return undefined
+  return { ...whole, raw: { ...whole['raw'], body: '' } }
+}
+
+/** Whether all is well but the body, which is there and cannot be given back. */
+export function lacksOnlyBody(stored: unknown): boolean {
+  const other = withEmptyBody(stored)
+  if (other === undefined) return false
+  try {
+    readBySchemas(other)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function firstIssue(error: z.ZodError, prefix: string): string {

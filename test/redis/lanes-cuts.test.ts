@@ -72,7 +72,7 @@ for (const policy of ['advance', 'block']) {
       t.after(() => operator.disconnect())
       defineScripts(operator, checkedScripts())
 
-      const isCut = proxy.cutAt('"v":1,', cut)
+      const isCut = proxy.cutAt('"v":2,', cut)
       await assert.rejects(replay(operator, w.keys, jobId, () => 'UTC'))
       await isCut
       await waitFor(() => operator.status === 'ready')

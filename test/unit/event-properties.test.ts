@@ -102,7 +102,7 @@ function holdsFor(raw: RawWebhook, origin: typeof fixtureOrigin): void {
   assert.equal(({} as { polluted?: number }).polluted, undefined)
   assert.ok(searchTermsOf(event).every((term) => term.length <= 32))
   const text = encode(event)
-  assert.ok(text.startsWith('{"v":1,'))
+  assert.ok(text.startsWith('{"v":2,'))
   const stored = JSON.parse(text.replace('{', '{"sequence":1700000000123456,'))
   assert.deepEqual(decode(stored), { ...event, sequence: 1_700_000_000_123_456 })
 }

@@ -4,11 +4,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { JobDecodeError } from '../../src/errors.ts'
-import { decode, encode } from '../../src/event/stored.ts'
-import { eventOfJson } from '../fixtures/webhook.ts'
+import type { NewEvent } from '../../src/event/event.ts'
+import { decode, encode, isNewer } from '../../src/event/stored.ts'
+import { wholeOf } from '../../src/event/stored-whole.ts'
+import { eventIn, eventOfJson } from '../fixtures/webhook.ts'
 
 const cdr = () =>
   eventOfJson({ event_name: 'Cdr', cuid: '1700000000.30', starttime: '2023-11-14 22:13:31', billsec: 'x', extra: [1] })
+
+const pick = ({ source, callId, lane, problems, raw }: NewEvent) => ({ source, callId, lane, problems, raw })
 
 /** As the lane makes it: the sequence put in front of the stored text. */
 const job = (text: string, sequence = 1): Record<string, unknown> =>
@@ -17,11 +21,66 @@ const job = (text: string, sequence = 1): Record<string, unknown> =>
 test('stored form, of an event, begins with its version and holds plain JSON with dates as text', () => {
   const text = encode(cdr())
 
-  assert.ok(text.startsWith('{"v":1,'))
+  assert.ok(text.startsWith('{"v":2,'))
   const { receivedAt, data, sequence } = JSON.parse(text)
   assert.equal(receivedAt, '2025-01-01T00:00:00.000Z')
   assert.deepEqual(data, { startTime: '2023-11-14T22:13:31.000Z', extra: [1] })
   assert.equal(sequence, undefined)
+})
+
+test('stored form, of an event as most are, holds nothing twice', () => {
+  const event = eventOfJson({ event_name: 'NewState', exten: '991', state: 'InUse', cuid: '1700000000.30' })
+
+  assert.deepEqual(JSON.parse(encode(event)), {
+    v: 2,
+    name: 'NewState',
+    eventId: 'fixture',
+    callId: '1700000000.30',
+    receivedAt: '2025-01-01T00:00:00.000Z',
+    data: { exten: '991', state: 'in-use' },
+    raw: { form: '{ntPc}' },
+  })
+})
+
+test('stored form, of an event that is in everything unlike most, says so', () => {
+  const event = eventIn(
+    {
+      method: 'GET',
+      path: '/cdr',
+      query: 'starttime=x',
+      contentType: 'text/plain',
+      body: '/w==',
+      bodyEncoding: 'base64',
+    },
+    { source: 'tehran' },
+  )
+  const { source, callId, lane, problems, raw } = JSON.parse(encode(event))
+
+  assert.deepEqual({ source, callId, lane, problems, raw }, { ...pick(event), callId: undefined })
+  assert.deepEqual(decode(job(encode(event))), { ...event, sequence: 1 })
+})
+
+test('stored form, of a lane other than that of its call, keeps it', () => {
+  const moved = { ...cdr(), lane: 'default/exten:991' }
+
+  assert.equal(decode(job(encode(moved))).lane, 'default/exten:991')
+})
+
+test('stored form, of version 1, is read as ever', () => {
+  const first = { sequence: 7, v: 1, ...JSON.parse(JSON.stringify(cdr())) }
+
+  assert.deepEqual(decode(first), { ...cdr(), sequence: 7 })
+})
+
+test('stored form, of version 1, that leaves something out, is refused', () => {
+  const { problems: _, ...first } = { sequence: 7, v: 1, ...JSON.parse(JSON.stringify(cdr())) }
+
+  assert.throws(() => decode(first), /problems/)
+})
+
+test('stored form, made whole, is version 1; what is none stays as it is', () => {
+  assert.deepEqual(wholeOf(JSON.parse(encode(cdr()))), { v: 1, ...JSON.parse(JSON.stringify(cdr())) })
+  for (const other of [null, 'text', [], { v: 3, raw: {} }]) assert.equal(wholeOf(other), other)
 })
 
 test('stored form, read back, is the event with its sequence', () => {
@@ -50,7 +109,9 @@ test('stored form, with fields of the envelope nobody knows, is read without the
 })
 
 const wrong: readonly (readonly [string, unknown, RegExp])[] = [
-  ['of a newer form', { ...job(encode(cdr())), v: 2 }, /newer version.*form 2.*reads 1/],
+  ['of a newer form', { ...job(encode(cdr())), v: 3 }, /newer version.*form 3.*reads 2/],
+  ['of a body in letters not known', { ...job(encode(cdr())), raw: { form: '{?}' } }, /body.*form.*does not know/],
+  ['of a body in letters that are none', { ...job(encode(cdr())), raw: { form: 1 } }, /body.*form.*does not know/],
   ['of an event that is not known', { ...job(encode(cdr())), name: 'CallParked' }, /"CallParked".*does not know/],
   ['without a sequence', JSON.parse(encode(cdr())), /sequence/],
   ['with a callId that is a number', { ...job(encode(cdr())), callId: 1.3 }, /callId/],
@@ -72,3 +133,25 @@ for (const [what, stored, message] of wrong) {
     )
   })
 }
+
+test('job data, of a newer form, event or body, is newer; damaged data is not', () => {
+  const stored = job(encode(cdr()))
+  const newer = [
+    { ...stored, v: 3 },
+    { ...stored, name: 'CallParked' },
+    { ...stored, raw: { form: '{?}' } },
+  ]
+  const damaged = [
+    null,
+    {},
+    { ...stored, data: 1 },
+    { ...stored, callId: 1, raw: { form: '{?}' } },
+    { ...stored, raw: 1 },
+  ]
+
+  assert.deepEqual(newer.map(isNewer), [true, true, true])
+  assert.deepEqual(
+    damaged.map(isNewer),
+    damaged.map(() => false),
+  )
+})

@@ -186,7 +186,7 @@ test('a record that a newer version wrote, in the drain, goes to quarantine whol
   await first.append(eventIn('a', '0'))
   await first.close()
   const part = join(dir, (await readdir(dir)).find((name) => name.startsWith('part-'))!)
-  const stored = textOf(eventIn('a', 'new')).replace('"v":1', '"v":9')
+  const stored = textOf(eventIn('a', 'new')).replace('"v":2', '"v":9')
   await writeFile(join(part, '00000002-00000000000002.seg'), encodeRecord(2, Buffer.from(stored)))
 
   redis.isUp = true
@@ -318,7 +318,7 @@ test('a spool, told to wait while the disk refuses events, hands them to Redis a
     enqueue: redis.enqueue,
     mayWait: () => 'redis memory above 80 %',
     limitMs: 5_000,
-    maxBytes: 3_000,
+    maxBytes: 1_500,
   })
   for (const label of labels(12)) await spool.append(eventIn('a', label))
 
