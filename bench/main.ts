@@ -12,7 +12,7 @@ import { runCase, type Sample } from './run.ts'
 import { build } from './support/build.ts'
 import { killEverything, openScope } from './support/scope.ts'
 import { describeMachine, type Machine } from './support/system.ts'
-import { numberText, sidesOf, tableOf } from './table.ts'
+import { numberText, othersOf, sidesOf, tableOf } from './table.ts'
 
 const help = `npm run bench -- [CASE...] [--rounds N] [--quick] [--markdown] [--list] [--help]
 npm run bench -- profile ingress|worker [--quick]
@@ -82,7 +82,7 @@ async function run(options: Extract<typeof commandLine, { kind: 'run' }>): Promi
     write(`\n${sidesOf(result, isMarkdown)}`)
     if (!isQuick) keep(machine, result)
   }
-  write(`\n${tableOf(results, isMarkdown)}`)
+  write(`\n${tableOf(results, isMarkdown)}\n${othersOf(results)}`)
 
   /** The samples; if they cannot be had, says why, and the other cases go on. */
   async function measured(theCase: Case): Promise<Sample[] | undefined> {
@@ -118,13 +118,13 @@ function last(isMarkdown: boolean): string {
   const latest = files.sort().at(-1)
   if (latest === undefined) throw new Error('Nothing has been measured yet.')
   const { machine, cases: results } = readResults(new URL(latest, resultsFolder))
-  return `${machineText(machine)}, ${latest.slice(0, 10)}\n\n${tableOf(results, isMarkdown)}`
+  return `${machineText(machine)}, ${latest.slice(0, 10)}\n\n${tableOf(results, isMarkdown)}\n${othersOf(results)}`
 }
 
 function readResults(path: URL): { machine: Machine; cases: CaseResult[] } {
   return JSON.parse(readFileSync(path, 'utf8')) as { machine: Machine; cases: CaseResult[] }
 }
 
-function machineText({ cpus, model, node, redis }: Machine): string {
-  return `${cpus} cores of ${model}, Node ${node}, Redis ${redis}`
+function machineText({ cpus, model, node, redis, diskMs }: Machine): string {
+  return `${cpus} cores of ${model}, Node ${node}, Redis ${redis}; the disk keeps a write within ${numberText(diskMs)} ms`
 }

@@ -2,7 +2,7 @@
  * Tables of results: for the terminal, or as Markdown for docs/performance.md. Pure.
  */
 import type { CaseResult, RowResult } from './result.ts'
-import type { Spread } from './statistics.ts'
+import { type Spread, spreadOf } from './statistics.ts'
 
 const heading = ['case', 'reference', 'this bridge', 'ratio', 'target', 'reached']
 
@@ -21,6 +21,17 @@ export function sidesOf({ sides }: CaseResult, isMarkdown: boolean): string {
     }),
   )
   return layOut([['side', 'figure', 'median (least to most)', 'ratio to the first'], ...lines], isMarkdown)
+}
+
+/** Above this many cores that others use, a run is worth little. */
+const quietCores = 0.1
+
+/** How busy the machine was with what is not the bench. */
+export function othersOf(results: readonly CaseResult[]): string {
+  if (results.length === 0) return ''
+  const { min, max } = spreadOf(results.map(({ otherCores, stolenCores }) => otherCores + stolenCores))
+  const advice = max > quietCores ? ' That is too much: measure again on a quiet machine.' : ''
+  return `Meanwhile other processes and the host of the machine used ${min.toFixed(2)} to ${max.toFixed(2)} cores, a case in the median.${advice}\n`
 }
 
 function cellsOf(row: RowResult): string[] {

@@ -88,7 +88,8 @@ function pace(rate: number): void {
     const now = performance.now()
     for (let due = dueTime(asked); due <= now && !isOver; due = dueTime(asked)) {
       asked += 1
-      const index = free.pop()
+      // Each in its turn: a connection that is never used is a slow client, and is told so (408).
+      const index = free.shift()
       if (index === undefined) waiting.push(due)
       else {
         if (measured !== undefined) lateness.push(now - due)

@@ -2,8 +2,10 @@
  * What the kernel tells of this machine and of single processes. Linux only: everything is read from /proc.
  */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { medianOf } from '../statistics.ts'
 
 /** USER_HZ, in which /proc counts CPU time: 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100
@@ -14,6 +16,8 @@ export type Machine = {
   readonly memoryBytes: number
   readonly node: string
   readonly redis: string
+  /** How long the disk takes to keep a small write, in the median: no durable ack is faster. */
+  readonly diskMs: number
 }
 
 export function describeMachine(): Machine {
@@ -25,7 +29,22 @@ export function describeMachine(): Machine {
     memoryBytes: totalmem(),
     node: process.version,
     redis: /v=(\S+)/.exec(version)?.[1] ?? version.trim(),
+    diskMs: diskMs(),
   }
+}
+
+function diskMs(): number {
+  const folder = mkdtempSync(join(tmpdir(), 'bridge-bench-'))
+  const file = openSync(join(folder, 'disk'), 'w')
+  const times = Array.from({ length: 100 }, () => {
+    const startedAt = performance.now()
+    writeSync(file, 'x'.repeat(1_000))
+    fdatasyncSync(file)
+    return performance.now() - startedAt
+  })
+  closeSync(file)
+  rmSync(folder, { recursive: true })
+  return medianOf(times)
 }
 
 /** Seconds of CPU that a process has used, in user and kernel together. `withChildren`: and those of its that have ended. */

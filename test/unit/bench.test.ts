@@ -11,7 +11,7 @@ import type { Sample } from '../../bench/run.ts'
 import { selfTimes } from '../../bench/self-times.ts'
 import { compare, medianOf, shareOf } from '../../bench/statistics.ts'
 import { bodyOf } from '../../bench/support/payload.ts'
-import { numberText, tableOf } from '../../bench/table.ts'
+import { numberText, othersOf, tableOf } from '../../bench/table.ts'
 
 const read = (...args: string[]) => readCommandLine(args, ['ack-rate', 'drain-lanes'], { 'ack-cpu': 'ack-rate' })
 
@@ -111,6 +111,13 @@ test('a table, as Markdown, has a line for each row, with the spread where there
       '',
     ].join('\n'),
   )
+})
+
+test('othersOf, of a run beside other work, says that it is worth little', () => {
+  const busy = samples.map((sample) => ({ ...sample, otherCores: 0.5 }))
+
+  assert.doesNotMatch(othersOf([resultOf(drawn, samples, new Date(0))]), /too much/)
+  assert.match(othersOf([resultOf(drawn, busy, new Date(0))]), /0\.50 cores.*too much/)
 })
 
 test('numberText, of figures large and small, shows three digits', () => {
