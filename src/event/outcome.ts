@@ -23,6 +23,14 @@ export type Outcome =
 
 export type OutcomeStatus = Outcome['status']
 
+/** Tells an attempt to stop; an AbortSignal is one. */
+export type Stop = {
+  readonly aborted: boolean
+  readonly reason: unknown
+  addEventListener(type: 'abort', listener: (event?: unknown) => void, options?: { readonly once: true }): void
+  removeEventListener(type: 'abort', listener: (event?: unknown) => void): void
+}
+
 /** One start of an event's job, as the queue hands it to the runner. */
 export type Attempt = {
   /** Attempts used including this one, from 1. Put-offs and crashes do not count. */
@@ -32,5 +40,5 @@ export type Attempt = {
   /** When a RetryLaterError first put this event off, in epoch milliseconds; undefined if none did. */
   readonly putOffSince: number | undefined
   /** Aborts when the drain limit passes or the job's lock is lost: what is done after that may be done twice. */
-  readonly signal: AbortSignal
+  readonly signal: Stop
 }

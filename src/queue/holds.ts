@@ -3,12 +3,13 @@
  * BullMQ's renewal is off: it keeps one token per job id, and goes by a clock that may step.
  */
 import type { Job } from 'bullmq'
+import { createStop, type StopController } from './stop.ts'
 
 export type Hold = {
   readonly job: Pick<Job, 'id' | 'extendLock'>
   readonly token: string
   /** Aborted when the hold is lost, or the process stops. */
-  readonly controller: AbortController
+  readonly controller: StopController
 }
 
 export type Holds = {
@@ -58,12 +59,15 @@ export function createHolds({ lockMs, onLost, onRefused }: HoldsOptions): Holds 
   return {
     count: () => holds.size,
     take(job, token) {
-      const hold = { job, token, controller: new AbortController() }
+      const hold = { job, token, controller: createStop() }
       holds.add(hold)
       return hold
     },
     release: (hold) => void holds.delete(hold),
-    besides: (hold) => [...holds].find((other) => other.job.id === hold.job.id && other !== hold),
+    besides(hold) {
+      for (const other of holds) if (other.job.id === hold.job.id && other !== hold) return other
+      return undefined
+    },
     abort(reason) {
       for (const { controller } of holds) controller.abort(reason)
     },

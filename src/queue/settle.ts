@@ -8,6 +8,7 @@ import type { LaneBackend } from './fused/backend.ts'
 import type { Connection, Turn } from './fused/commands.ts'
 import { maxAttemptLines } from './fused/finish.lua.ts'
 import type { ShardKeys } from './keys.ts'
+import { notesOf } from './notes.ts'
 
 export type Settlement = {
   readonly job: Job
@@ -17,8 +18,6 @@ export type Settlement = {
   readonly backend: LaneBackend | undefined
   readonly connection: Connection
   readonly shard: ShardKeys
-  /** Lines that the finish script writes, by job. */
-  readonly lines: WeakMap<object, string>
 }
 
 /** A failed attempt on its way to the backoff strategy. No stack: it would only show this file. */
@@ -42,14 +41,14 @@ export function backoffStrategy(_attemptsMade: number, _type?: string, error?: E
  * settled by nobody here: BullMQ refuses it, and its next holder runs it again.
  */
 export async function settle(settlement: Settlement, outcome: Outcome, turn: Turn | undefined): Promise<string> {
-  const { job, lines } = settlement
+  const { job } = settlement
   switch (outcome.status) {
     case 'completed':
     case 'skipped':
-      lines.set(job, lineOf(settlement, outcome))
+      notesOf(job).line = lineOf(settlement, outcome)
       return outcome.status
     case 'dead': {
-      lines.set(job, lineOf(settlement, outcome))
+      notesOf(job).line = lineOf(settlement, outcome)
       const error = new UnrecoverableError(outcome.error)
       error.stack = ''
       throw error

@@ -14,9 +14,10 @@ import { type Connection, runGuard, type Turn } from './fused/commands.ts'
 import { outOfTurn } from './fused/finish.lua.ts'
 import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
+import { notesOf } from './notes.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
 import { keepEventStreamShort, startUpkeep, type UpkeepSightings } from './upkeep.ts'
-import { type News, whoIndex } from './who.ts'
+import { whoIndex } from './who.ts'
 
 /** One attempt of one event. Must not reject. */
 export type Run = (event: Event, attempt: Attempt) => Promise<Outcome>
@@ -80,8 +81,6 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     onRefused: ({ eventId }, error) =>
       refused.warn({ eventId, error: `${error}` }, 'the search will not find this event'),
   })
-  const lines = new WeakMap<object, string>()
-  const news = new WeakMap<object, News>()
   const holds = createHolds({
     lockMs,
     onLost: (jobId) => log.warn({ eventId: eventIdOf(jobId) }, 'hold lost: another worker takes the event over'),
@@ -94,10 +93,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     deadHead: lanes.deadHead,
     lockMs,
     foundForMs: lanes.retentionMs,
-    takeNotes(job, error) {
-      const line = lines.get(job) ?? (error === undefined ? '' : failedUnseen(job as Job, error))
-      return { line, news: news.get(job) }
-    },
+    lineFor: (job, error) => (error === undefined ? '' : failedUnseen(job as Job, error)),
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
@@ -137,7 +133,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     try {
       const event = decode(job.data)
       const ended = await who.beside(event, () => run(event, attemptOf(job, turn, hold)))
-      if (ended.news !== undefined) news.set(job, ended.news)
+      if (ended.news !== undefined) notesOf(job).news = ended.news
       return ended.outcome
     } catch (error) {
       if (!(error instanceof JobDecodeError)) return putBack(putBackMs, String(error))
@@ -155,7 +151,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   const process = async (job: Job, token?: string): Promise<string> => {
     const jobId = job.id ?? ''
     const startedAt = Date.now()
-    const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard, lines }
+    const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard }
     const hold = holds.take(job, settlement.token)
     let turn: Turn | undefined
     let outcome: Outcome
@@ -246,6 +242,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     async close() {
       await Promise.all([worker.close(), upkeep.stop()])
       holds.stop()
+      who.stop()
     },
   }
 }

@@ -14,7 +14,7 @@ const maxRemembered = 10_000
 /** How long a pair is remembered: a lane that goes on must stay among the latest, and must not expire. */
 const rememberedMs = 60_000
 
-/** An attempt that takes longer than this is found by the search while it lasts. */
+/** An attempt that takes longer than this, or twice this at most, is found by the search while it lasts. */
 const foundAfterMs = 500
 
 /** What is to be written for one event: the text that the scripts take, '' if it was all written lately. */
@@ -30,6 +30,7 @@ export type WhoIndex = {
    * is handed back, to be written with the end.
    */
   beside(event: Event, attempt: () => Promise<Outcome>): Promise<{ readonly outcome: Outcome; readonly news?: News }>
+  stop(): void
 }
 
 export type WhoOptions = {
@@ -41,15 +42,20 @@ export type WhoOptions = {
   readonly now?: () => number
 }
 
-export function whoIndex(redis: Connection, keys: ShardKeys, { retentionMs, onRefused, now = Date.now }: WhoOptions): WhoIndex {
+export function whoIndex(
+  redis: Connection,
+  keys: ShardKeys,
+  { retentionMs, onRefused, now = Date.now }: WhoOptions,
+): WhoIndex {
   /** When each pair was written. */
   const seen = new Map<string, number>()
 
   const newsOf = (event: Event): News => {
     const since = now() - rememberedMs
     const fresh = searchTermsOf(event).filter((term) => (seen.get(pairOf(term, event)) ?? 0) <= since)
+    if (fresh.length === 0) return nothing
     return {
-      text: fresh.length === 0 ? '' : `${event.receivedAt.getTime()} ${fresh.join(',')} ${event.lane}`,
+      text: `${event.receivedAt.getTime()} ${fresh.join(',')} ${event.lane}`,
       written() {
         if (seen.size > maxRemembered) seen.clear()
         for (const term of fresh) seen.set(pairOf(term, event), now())
@@ -69,16 +75,25 @@ export function whoIndex(redis: Connection, keys: ShardKeys, { retentionMs, onRe
     }
   }
 
+  const running = new Map<Event, number>()
+  const timer = setInterval(() => {
+    const since = Date.now() - foundAfterMs
+    for (const [event, startedAt] of running) if (startedAt <= since) void write(event)
+  }, foundAfterMs).unref()
+
   return {
+    stop: () => clearInterval(timer),
     async beside(event, attempt) {
-      const timer = setTimeout(() => void write(event), foundAfterMs)
+      running.set(event, Date.now())
       const outcome = await attempt()
-      clearTimeout(timer)
+      running.delete(event)
       if (outcome.status !== 'retry' && outcome.status !== 'later') return { outcome, news: newsOf(event) }
       await write(event)
       return { outcome }
     },
   }
 }
+
+const nothing: News = { text: '', written() {} }
 
 const pairOf = (term: string, { lane }: Event): string => `${term} ${lane}`

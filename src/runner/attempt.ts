@@ -35,22 +35,27 @@ export async function runAttempt(
   event: Event,
   attempt: Attempt,
   settled: Settled,
-  { log, random = Math.random, now = Date.now }: AttemptTools,
+  tools: AttemptTools,
 ): Promise<Ended> {
+  const { random = Math.random, now = Date.now } = tools
   if (attempt.signal.aborted) return { outcome: cutShort }
-  const abort = new AbortController()
-  const skips = new WeakMap<object, { reason?: string }>()
-  let hasSkipped = false
+  // Signal and log are made when they are asked for: most processors ask for neither, and both are dear.
+  const signals = lazySignal()
+  let skips: WeakMap<object, { reason?: string }> | undefined
   const context: Context = Object.freeze({
     attempt: attempt.attempt,
     attempts: settled.attempts,
     run: attempt.run,
-    signal: abort.signal,
-    log,
+    get signal() {
+      return signals.signal()
+    },
+    get log() {
+      return tools.log
+    },
     skip: (reason?: string) => {
       const skipped = Object.freeze(reason === undefined ? {} : { reason: safeText(String(reason)) })
+      skips ??= new WeakMap()
       skips.set(skipped, skipped)
-      hasSkipped = true
       return skipped as Skipped
     },
   })
@@ -67,7 +72,7 @@ export async function runAttempt(
     // The attempt ends before the signal aborts: what the processor does on it, throwing included, comes too late to count.
     const cut = (how: End, reason: unknown) => {
       finish(how)
-      abort.abort(reason)
+      signals.abort(reason)
     }
     const onAbort = () => cut({ kind: 'cut short' }, attempt.signal.reason)
     const timer = setTimeout(() => {
@@ -77,21 +82,42 @@ export async function runAttempt(
     attempt.signal.addEventListener('abort', onAbort, { once: true })
 
     call(processor, event, context).then(
-      (value) => (over ? lateReturn(log) : finish({ kind: 'returned', value })),
-      (thrown) => (over ? lateThrow(log, thrown) : finish({ kind: 'threw', thrown })),
+      (value) => (over ? lateReturn(tools.log) : finish({ kind: 'returned', value })),
+      (thrown) => (over ? lateThrow(tools.log, thrown) : finish({ kind: 'threw', thrown })),
     )
   })
 
   if (end.kind === 'cut short') return { outcome: cutShort }
   if (end.kind === 'threw') return classify(end.thrown, attempt, settled, random, now)
-  const skipped = typeof end.value === 'object' && end.value !== null ? skips.get(end.value) : undefined
+  const skipped = typeof end.value === 'object' && end.value !== null ? skips?.get(end.value) : undefined
   if (skipped !== undefined) return { outcome: { status: 'skipped', ...skipped } }
   if (end.value !== undefined) {
-    warnOnce(processor, log, 'processor returned a value, which counts as completed: return nothing, or ctx.skip()')
-  } else if (hasSkipped) {
-    warnOnce(processor, log, 'processor called ctx.skip() and did not return what it gives: counted as completed')
+    warnOnce(
+      processor,
+      tools.log,
+      'processor returned a value, which counts as completed: return nothing, or ctx.skip()',
+    )
+  } else if (skips !== undefined) {
+    warnOnce(processor, tools.log, 'processor called ctx.skip() and did not return what it gives: counted as completed')
   }
   return { outcome: { status: 'completed' } }
+}
+
+/** The signal of a context: one that is first looked at after the abort has aborted. */
+function lazySignal(): { signal(): AbortSignal; abort(reason: unknown): void } {
+  let controller: AbortController | undefined
+  let aborted: { readonly reason: unknown } | undefined
+  return {
+    signal() {
+      controller ??= new AbortController()
+      if (aborted !== undefined) controller.abort(aborted.reason)
+      return controller.signal
+    },
+    abort(reason) {
+      aborted ??= { reason }
+      controller?.abort(reason)
+    },
+  }
 }
 
 type End =

@@ -6,7 +6,7 @@ import type { Event } from '../event/event.ts'
 import type { Attempt, Outcome } from '../event/outcome.ts'
 import type { Log } from '../log.ts'
 import { maskNumbers } from '../mask.ts'
-import { type Ended, runAttempt } from './attempt.ts'
+import { type AttemptTools, type Ended, runAttempt } from './attempt.ts'
 import { type Ceiling, createCeiling } from './ceiling.ts'
 import type { Processor } from './define.ts'
 import type { Registry } from './load.ts'
@@ -40,7 +40,7 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
     return place
   }
 
-  const attemptOf = async (event: Event, attempt: Attempt, bound: Log): Promise<Ended> => {
+  const attemptOf = async (event: Event, attempt: Attempt, bound: Bound): Promise<Ended> => {
     const processor = processors.find(event.name)?.processor
     if (processor === undefined) return { outcome: { status: 'skipped', reason: 'no processor' } }
     const { settled, ceiling } = placeOf(processor)
@@ -50,7 +50,7 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
       return { outcome: { status: 'later', delayMs: ceiling.delayMs(), cause: 'ceiling', error } }
     }
     try {
-      return await runAttempt(processor, event, attempt, settled, { log: bound, random, now })
+      return await runAttempt(processor, event, attempt, settled, bound)
     } finally {
       leave()
     }
@@ -59,15 +59,28 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
   return async (event, attempt) => {
     const started = performance.now()
     try {
-      const bound = log.child(fieldsOf(event, attempt))
+      let child: Log | undefined
+      const bound: Bound = {
+        // Made for who asks: its fields cost more than the rest of an attempt.
+        get log() {
+          child ??= log.child(fieldsOf(event, attempt))
+          return child
+        },
+        random,
+        now,
+      }
       const ended = await attemptOf(event, attempt, bound)
-      logOutcome(bound, attempt, ended, Math.round(performance.now() - started))
+      if (log.isLevelEnabled(lineOf(ended.outcome).level)) {
+        logOutcome(bound.log, attempt, ended, Math.round(performance.now() - started))
+      }
       return ended.outcome
     } catch (fault) {
       return faultOutcome(fault, attempt, defaults)
     }
   }
 }
+
+type Bound = Required<AttemptTools>
 
 type Place = { readonly settled: Settled; readonly ceiling: Ceiling }
 

@@ -12,6 +12,7 @@ import {
   raw2NextJobData,
 } from 'bullmq'
 import type { ShardKeys } from '../keys.ts'
+import { notesOf } from '../notes.ts'
 import { type Connection, type DeadHead, finishCommand, run } from './commands.ts'
 import { finishKeys, notOurs } from './finish.lua.ts'
 import { inBatches } from './in-batches.ts'
@@ -29,15 +30,8 @@ export type LaneBackendOptions = {
   readonly lockMs: number
   /** How long a lane is found by the numbers of its events, in milliseconds. */
   readonly foundForMs: number
-  /** What is written with a job that becomes final. `error` is set for a dead letter. */
-  takeNotes(job: object, error: string | undefined): Notes
-}
-
-export type Notes = {
-  /** The line of the job's last attempt; '' = none. */
-  readonly line: string
-  /** Where the search finds it, as who.ts has it. */
-  readonly news: { readonly text: string; written(): void } | undefined
+  /** For a job that becomes final without a line of an attempt: one for it. `error` is set for a dead letter. */
+  lineFor(job: object, error: string | undefined): string
 }
 
 /** A job that has ended, as the finish script is told of it. */
@@ -100,7 +94,7 @@ export class LaneBackend extends RedisQueueBackend {
     const { options, finish } = this
     if (options === undefined || finish === undefined) throw new Error('LaneBackend: serve() was not called')
     const jobId = job.id ?? ''
-    const { line, news } = options.takeNotes(job, target === 'failed' ? value : undefined)
+    const { line = options.lineFor(job, target === 'failed' ? value : undefined), news } = notesOf(job)
     const fetch = fetchNext && this.queue.closing === undefined ? 1 : 0
     const flat = fields.flat()
     const finishedOn = Date.now()

@@ -134,11 +134,11 @@ local function nextJob(token)
   call('SET', job .. ':lock', token, 'PX', lockMs)
   call('HSET', job, 'processedOn', now)
   call('HINCRBY', job, 'ats', 1)
-  -- As long as there is more, another worker that waits is to come.
-  if call('EXISTS', waitKey) == 1 then call('ZADD', KEYS[11], 0, '0') end
   return { call('HGETALL', job), id, 0, 0 }
 end
 
+-- Most of what is added here is handed out here: a worker woken for that would find nothing.
+mayWake = false
 local answers = {}
 local i = 6
 while i <= #ARGV do
@@ -154,6 +154,10 @@ while i <= #ARGV do
   end
   answers[#answers + 1] = answer
   i = i + 8 + more
+end
+if call('EXISTS', waitKey) == 1 then
+  mayWake = true
+  wake()
 end
 return answers
 `

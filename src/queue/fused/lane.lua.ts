@@ -42,11 +42,11 @@ local function nextSequence(lane)
   return serverUs
 end
 
--- Nobody is woken by a queue that is paused, or has as many active as it may; looked up once a script.
-local isWoken = false
+-- A worker that waits is woken, once a script. Not by a queue that is paused, or has as many active as it may.
+local mayWake = true
 local function wake()
-  if isWoken then return end
-  isWoken = true
+  if not mayWake then return end
+  mayWake = false
   local meta = call('HMGET', queue .. 'meta', 'paused', 'concurrency')
   if meta[1] or (meta[2] and call('LLEN', queue .. 'active') >= tonumber(meta[2])) then return end
   call('ZADD', queue .. 'marker', 0, '0')
