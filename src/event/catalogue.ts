@@ -2,6 +2,7 @@
  * The events of Simotel that this project knows by name: spellings, when they fire, and how each finds its lane when it
  * names no call. Facts come from Simotel's pages and public integrations; docs/events.md is made from here and schemas.ts.
  */
+import { remembered } from './remembered.ts'
 
 /** Canonical names, as in the catalogue (docs/events.md). `Unknown` is ours: an event that cannot be named. */
 export const eventNames = [
@@ -150,36 +151,15 @@ export const catalogue: { readonly [N in EventName]: CatalogueEntry } = {
 }
 
 /** Letters and digits only, lower-cased: `New State`, `new_state` and `/New%20State` (decoded) compare equal. */
-export function foldName(text: string): string {
-  if (text.length > longestSpelling) return fold(text)
-  const known = folds[text]
-  if (known !== undefined) return known
-  if (foldCount === maxFolds) {
-    folds = Object.create(null)
-    foldCount = 0
-  }
-  foldCount += 1
-  const folded = fold(text)
-  folds[text] = folded
-  return folded
-}
-
-const fold = (text: string): string => text.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase()
-
-/**
- * Folds of late, since a PBX names its fields the same in every webhook. An object and not a Map: that one would keep a name as
- * it was cut out of a body, and with it all of the body.
- */
-let folds: Record<string, string> = Object.create(null)
-let foldCount = 0
-const maxFolds = 1_024
-const longestSpelling = 64
+export const foldName = remembered((text) => text.replace(/[^\p{L}\p{N}]/gu, '').toLowerCase())
 
 const canonicalByFolded: ReadonlyMap<string, EventName> = new Map(
   eventNames
     .filter((name) => name !== 'Unknown')
     .flatMap((name) => [name, ...catalogue[name].spellings].map((spelling) => [foldName(spelling), name] as const)),
 )
+
+const longestSpelling = 64
 
 /** The canonical name for any spelling of a known one, else undefined. `Unknown` is not a name Simotel sends. */
 export function canonicalName(text: string): EventName | undefined {

@@ -4,6 +4,7 @@
  * from in front of the event's name than stores a secret: nothing there has a meaning of its own.
  */
 import { canonicalName } from '../event/catalogue.ts'
+import { remembered } from '../event/remembered.ts'
 
 const secretWords = new Set(
   'token secret password passwd passphrase pass pwd auth authorization credential credentials signature sig bearer jwt'.split(
@@ -15,10 +16,12 @@ const secretEnding = /(?:token|secret|passwd|password|apikey|accesskey|secretkey
 /** The query string without the pairs whose key names a secret; the rest stays byte for byte. */
 export function redactQuery(query: string): string {
   if (query === '') return ''
+  // Nearly every address: no second `?`, no secret. The pattern below is dear.
+  if (!query.includes('?') && !query.split('&').some(hasSecretKey)) return query
   // An address that has a query already may be joined to the parameters by a second `?` (U): a pair begins there too,
   // or the event would go with the secret.
   const pairs = query.split(/(?<=&)|(?<=\?)(?=[\w%.[\]-]+=)/)
-  const kept = pairs.filter((pair) => !namesSecret(pair.slice(0, endOfKey(pair))))
+  const kept = pairs.filter((pair) => !hasSecretKey(pair))
   return kept.length === pairs.length ? query : kept.join('').replace(/[&?]$/, '')
 }
 
@@ -45,13 +48,13 @@ export function redactPath(path: string): string {
   return kept.every((segment) => segment === '') ? '/' : kept.join('/')
 }
 
-function endOfKey(pair: string): number {
+function hasSecretKey(pair: string): boolean {
   const end = pair.search(/[=&?]/)
-  return end === -1 ? pair.length : end
+  return namesSecret(end === -1 ? pair : pair.slice(0, end))
 }
 
 /** `api_key`, `apikey`, `X-Auth-Token`, `userPassword`; not `monkey`. */
-function namesSecret(key: string): boolean {
+const namesSecret = remembered((key: string): boolean => {
   const words = decoded(key.slice(0, 256))
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
     .toLowerCase()
@@ -60,7 +63,7 @@ function namesSecret(key: string): boolean {
   const lastWord = words.at(-1)
   if (lastWord === 'key' || lastWord === 'keys') return true
   return words.some((word) => secretWords.has(word) || secretEnding.test(word))
-}
+})
 
 /** Words, in any case, with a short number behind them (`new_state`, `VoiceMailEmail`, `pbx-2`), do not; the rest does from `minLength` on. */
 function looksLikeToken(text: string, minLength: number): boolean {
