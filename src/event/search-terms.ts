@@ -8,12 +8,16 @@ import { type PlannedField, planOf } from './plan.ts'
 const maxTerms = 32
 const maxTermLength = 32
 
+const canonical = /^(?:\d{1,9}|0[1-9]\d{9})$/
+
 /**
  * One spelling of a phone number: ASCII digits, national form. `+98912…`, `0098912…`, `98912…`, `912…` and `0912…` are one,
  * in Persian and Arabic digits too; extensions and foreign numbers (`0044…`) stay. Spaces, dashes and brackets go.
  * What holds no number comes back as it is, but trimmed.
  */
 export function canonicalNumber(text: string): string {
+  // Nearly all that comes: an extension, or a number in national form.
+  if (canonical.test(text)) return text
   const ascii = text.trim().replace(/[\u06f0-\u06f9\u0660-\u0669]/g, (digit) => String(digit.charCodeAt(0) & 0xf))
   const compact = ascii.replace(/[\s\-()\u200c\u200e\u200f\u202a-\u202e]/g, '')
   if (!/^\+?\d+$/.test(compact)) return ascii
