@@ -8,10 +8,13 @@ import { searchTermsOf } from '../event/search-terms.ts'
 import { type Connection, runFound } from './fused/commands.ts'
 import type { ShardKeys } from './keys.ts'
 
-/** (term, lane) pairs a process remembers to have written lately; events of one call name the same numbers. */
+/** Lanes of which a process remembers what it has written lately; events of one call name the same numbers. */
 const maxRemembered = 10_000
 
-/** How long a pair is remembered: a lane that goes on must stay among the latest, and must not expire. */
+/** Longest text of one lane's terms: that of an extension or a trunk could grow with every call. */
+const maxTermsText = 1_000
+
+/** How long that is remembered: a lane that goes on must stay among the latest, and must not expire. */
 const rememberedMs = 60_000
 
 /** An attempt that takes longer than this, or twice this at most, is found by the search while it lasts. */
@@ -47,18 +50,23 @@ export function whoIndex(
   keys: ShardKeys,
   { retentionMs, onRefused, now = Date.now }: WhoOptions,
 ): WhoIndex {
-  /** When each pair was written. */
-  const seen = new Map<string, number>()
+  /** Lane -> the terms written, with commas around each, and since when. */
+  const seen = new Map<string, { readonly terms: string; readonly at: number }>()
 
   const newsOf = (event: Event): News => {
-    const since = now() - rememberedMs
-    const fresh = searchTermsOf(event).filter((term) => (seen.get(pairOf(term, event)) ?? 0) <= since)
+    const { lane } = event
+    const known = seen.get(lane)
+    const isLate = known !== undefined && known.at > now() - rememberedMs && known.terms.length < maxTermsText
+    const lately = isLate ? known : undefined
+    const terms = searchTermsOf(event)
+    const fresh = lately === undefined ? terms : terms.filter((term) => !lately.terms.includes(`,${term},`))
     if (fresh.length === 0) return nothing
+    const text = fresh.join(',')
     return {
-      text: `${event.receivedAt.getTime()} ${fresh.join(',')} ${event.lane}`,
+      text: `${event.receivedAt.getTime()} ${text} ${lane}`,
       written() {
         if (seen.size > maxRemembered) seen.clear()
-        for (const term of fresh) seen.set(pairOf(term, event), now())
+        seen.set(lane, { terms: `${lately?.terms ?? ','}${text},`, at: lately?.at ?? now() })
       },
     }
   }
@@ -95,5 +103,3 @@ export function whoIndex(
 }
 
 const nothing: News = { text: '', written() {} }
-
-const pairOf = (term: string, { lane }: Event): string => `${term} ${lane}`

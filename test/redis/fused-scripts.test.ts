@@ -38,7 +38,7 @@ const words: Record<string, (value: string) => string> = {
 }
 
 /** Without what only ours have, and with what may differ as one word. */
-function timeless({ lane: _, defa: __, ...fields }: Record<string, string>): Record<string, string> {
+function timeless({ lane: _, defa: __, lastLine: ___, ...fields }: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, words[name]?.(value) ?? value]))
 }
 

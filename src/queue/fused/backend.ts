@@ -16,6 +16,7 @@ import { notesOf } from '../notes.ts'
 import { type Connection, type DeadHead, finishCommand, run } from './commands.ts'
 import { finishKeys, notOurs } from './finish.lua.ts'
 import { inBatches } from './in-batches.ts'
+import { bullmqAttempts } from './lane.lua.ts'
 
 /** Jobs finished in one call: about a millisecond of Redis' time. */
 const mostJobs = 32
@@ -35,20 +36,9 @@ export type LaneBackendOptions = {
 }
 
 /** A job that has ended, as the finish script is told of it. */
-type Ended = {
-  readonly jobId: string
-  readonly args: readonly (string | number)[]
-}
+type Ended = readonly string[]
 
-type End = {
-  readonly target: 'completed' | 'failed'
-  readonly value: string | undefined
-  readonly token: string
-  readonly fetchNext: boolean
-  /** Name and value of what else is to be written. */
-  readonly fields: readonly (readonly string[])[]
-}
-
+type Job = Parameters<RedisQueueBackend['moveToCompleted']>[0]
 type Moved = Awaited<ReturnType<RedisQueueBackend['moveToCompleted']>>
 
 export class LaneBackend extends RedisQueueBackend {
@@ -60,52 +50,48 @@ export class LaneBackend extends RedisQueueBackend {
     this.options = options
     this.finish = inBatches((batch: readonly Ended[]) => this.finishAll(redis, options, batch), {
       most: mostJobs,
-      oneAtATime: true,
+      callsAtATime: 1,
     })
     return this
   }
 
+  /** `returned` is `completed` or `skipped`. */
   override async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>): Promise<Moved> {
     const [job, returned, , token, fetchNext] = args
-    const moved = await this.moveToEnd(job, {
-      target: 'completed',
-      value: JSON.stringify(returned),
-      token,
-      fetchNext,
-      fields: [],
-    })
-    return moved ?? (await super.moveToCompleted(...args))
+    return (await this.moveToEnd(job, String(returned), token, fetchNext)) ?? (await super.moveToCompleted(...args))
   }
 
   override async moveToFailed(...args: Parameters<RedisQueueBackend['moveToFailed']>): Promise<Moved> {
     const [job, reason, , token, fetchNext, fieldsToUpdate = {}] = args
     const fields = Object.entries(fieldsToUpdate)
       .filter(([name, value]) => name !== 'failedReason' && value !== undefined)
-      .map(([name, value]) => [name, String(value)])
-    const moved = await this.moveToEnd(job, { target: 'failed', value: reason, token, fetchNext, fields })
+      .flatMap(([name, value]) => [name, String(value)])
+    const moved = await this.moveToEnd(job, 'failed', token, fetchNext, [reason, ...fields])
     return moved ?? (await super.moveToFailed(...args))
   }
 
-  /** Undefined if the job is not one of ours. */
+  /** Undefined if the job is not one of ours. `more`: of a failed one the reason, then name and value of what else is to be written. */
   private async moveToEnd(
-    job: Parameters<RedisQueueBackend['moveToCompleted']>[0],
-    { target, value, token, fetchNext, fields }: End,
+    job: Job,
+    outcome: string,
+    token: string,
+    fetchNext: boolean,
+    more: readonly string[] = [],
   ): Promise<Moved | undefined> {
     const { options, finish } = this
     if (options === undefined || finish === undefined) throw new Error('LaneBackend: serve() was not called')
+    const { line = options.lineFor(job, more[0]), news } = notesOf(job)
     const jobId = job.id ?? ''
-    const { line = options.lineFor(job, target === 'failed' ? value : undefined), news } = notesOf(job)
-    const fetch = fetchNext && this.queue.closing === undefined ? 1 : 0
-    const flat = fields.flat()
+    const next = fetchNext && this.queue.closing === undefined ? 1 : 0
     const finishedOn = Date.now()
-    const args = [jobId, token, target, value ?? 'null', line, news?.text ?? '', fetch, flat.length, ...flat]
-    const answer = await finish({ jobId, args })
+    const head = `${token} ${outcome} ${next} ${more.length} ${jobId}`
+    const answer = await finish([head, line, news?.text ?? '', ...more])
     if (answer === notOurs) return undefined
     if (typeof answer === 'number' && answer < 0) {
       throw this.finishedErrors({ code: answer, jobId, command: 'moveToFinished', state: 'active' })
     }
     news?.written()
-    return { result: raw2NextJobData(answer as unknown[]), finishedOn }
+    return { result: nextJob(answer as unknown[], finishedOn), finishedOn }
   }
 
   /** One call of the finish script. */
@@ -117,7 +103,7 @@ export class LaneBackend extends RedisQueueBackend {
     await this.client
     const scriptKeys = finishKeys.map((type) => this.queue.toKey(type))
     const args: (string | number)[] = [...scriptKeys, keys.base, deadHead, Date.now(), lockMs, foundForMs]
-    for (const ended of batch) args.push(...ended.args)
+    for (const ended of batch) args.push(...ended)
     const answers = (await run(redis, finishCommand, ...args)) as unknown[]
     return answers.map((answer) => (typeof answer === 'string' ? new Error(answer) : answer))
   }
@@ -130,6 +116,32 @@ export class LaneBackend extends RedisQueueBackend {
       throw error
     }
   }
+}
+
+/** Options that every job of ours has. BullMQ copies them for each. */
+const jobOptions = { attempts: bullmqAttempts, backoff: { type: 'custom' } }
+
+/** The next job as BullMQ's worker takes it. One that starts for the first time comes as one text: most do. */
+function nextJob(answer: unknown[], now: number): unknown[] {
+  const [fields, id, ...delays] = answer
+  if (typeof fields !== 'string') return raw2NextJobData(answer)
+  const afterName = fields.indexOf(' ')
+  const afterTime = fields.indexOf(' ', afterName + 1)
+  const job = {
+    id,
+    name: fields.slice(0, afterName),
+    data: fields.slice(afterTime + 1),
+    opts: jobOptions,
+    progress: 0,
+    delay: 0,
+    priority: 0,
+    timestamp: Number(fields.slice(afterName + 1, afterTime)),
+    attemptsStarted: 1,
+    attemptsMade: 0,
+    stalledCounter: 0,
+    processedOn: now,
+  }
+  return [job, id, ...delays]
 }
 
 /** Gives a Worker the lane backend on `redis`; the blocking connection is a copy of it, closed with the worker. */

@@ -77,6 +77,6 @@ export function confirmedEnqueue(
         throw error
       }
     },
-    { oneAtATime: true },
+    { callsAtATime: 1 },
   )
 }

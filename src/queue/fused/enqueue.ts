@@ -30,8 +30,8 @@ const mostEvents = 64
 /** Characters in one call; an event may be a megabyte. */
 const mostCharacters = 1_000_000
 
-/** Batches for each shard. `oneAtATime` as in inBatches; answers as `send` does. */
-export function placeInBatches(send: SendBatch, { oneAtATime }: { readonly oneAtATime: boolean }): Place {
+/** Batches for each shard, `callsAtATime` as inBatches has it; answers as `send` does. */
+export function placeInBatches(send: SendBatch, about: { readonly callsAtATime?: number } = {}): Place {
   const shards = new Map<ShardKeys, (event: Placed) => Promise<EnqueueAnswer>>()
   return (keys, event) => {
     let place = shards.get(keys)
@@ -40,7 +40,7 @@ export function placeInBatches(send: SendBatch, { oneAtATime }: { readonly oneAt
         most: mostEvents,
         mostWeight: mostCharacters,
         weigh: ({ rest }) => rest.length,
-        oneAtATime,
+        ...about,
       })
       shards.set(keys, place)
     }
@@ -52,7 +52,7 @@ export function placeInBatches(send: SendBatch, { oneAtATime }: { readonly oneAt
 export function plainEnqueue(redis: Connection, options: EnqueueOptions): Place {
   const send: SendBatch = async (keys, batch) =>
     enqueueAnswers(await run(redis, enqueueCommand, ...enqueueArguments(keys, batch, options)))
-  return placeInBatches(send, { oneAtATime: false })
+  return placeInBatches(send)
 }
 
 /** KEYS and ARGV of the enqueue script. */

@@ -61,28 +61,32 @@ return 1
 
 /**
  * KEYS those of BullMQ's moveToActive. ARGV base, dead head policy, the worker's time, how long it locks what it gets, how long
- * the search finds a lane; then for each job: id, token, `completed` or `failed`, returned value or reason, line of the attempt
- * record ('' = none), where the search finds it ('' = no news), 1 to get another job in its place, number of further fields, and
- * these, name and value.
+ * the search finds a lane; then for each job: `token outcome next more id`, line of the attempt record ('' = none), where the search
+ * finds it ('' = no news), and `more` further texts. `outcome` is completed, skipped or failed; `next` is 1 to get another job in its
+ * place; of a failed one the reason, and then name and value of fields, are further texts.
  * What it writes is what BullMQ's moveToFinished and moveToActive write for jobs like ours, without their entries in the stream of
- * events but the last (docs/adr/0025). Where the queue has what ours never use (a pause, a rate, priorities, delayed jobs that are
+ * events (docs/adr/0025). Where the queue has what ours never use (a pause, a rate, priorities, delayed jobs that are
  * due) BullMQ's own script hands out the next.
- * Answers for each job: 0 or the next job as moveToActive answers it, or a code of BullMQ's below 0, or the text of an error.
+ * Answers for each job: 0 or the next job as moveToActive answers it, a first start with `name timestamp data` for its fields; or a
+ * code of BullMQ's below 0, or the text of an error.
  */
 export function finishLua(scripts: BullmqScripts): string {
   return `${laneLua}
 ${inlined('bullFetch', scripts.moveToActive)}
 local policy, now, lockMs, keptMs = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local waitKey, activeKey, eventsKey, delayedKey = KEYS[1], KEYS[2], KEYS[4], KEYS[7]
-local meta = call('HMGET', KEYS[9], 'paused', 'concurrency', 'max', 'duration', 'opts.maxLenEvents')
+local waitKey, activeKey = KEYS[1], KEYS[2]
+local meta = call('HMGET', KEYS[9], 'paused', 'concurrency', 'max', 'duration')
+local nextDelayed = call('ZRANGE', KEYS[7], 0, 0, 'WITHSCORES')[2]
 local isPlain = not (meta[1] or meta[2] or meta[3] or meta[4])
+  and not (nextDelayed and tonumber(nextDelayed) < (now + 1) * 0x1000)
+-- Those that BullMQ's check for stalled jobs is looking at.
+local areSuspects = call('EXISTS', KEYS[5]) == 1
 local areBlocked = call('HLEN', blockedKey) > 0
 ${foundLua}
 
-local function finish(i, more)
-  local id, token, target, value, line, found = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4], ARGV[i + 5]
+local function finish(id, token, outcome, line, found, i, more)
   local job = queue .. id
-  local known = call('HMGET', job, 'name', 'lane', 'atm', 'deid', 'parentKey')
+  local known = call('HMGET', job, 'name', 'lane', 'atm', 'deid', 'parentKey', 'lastLine')
   local lane = known[2]
   if not known[1] then return -1 end
   if not lane or known[4] or known[5] then return ${notOurs} end
@@ -91,20 +95,21 @@ local function finish(i, more)
   local holder = call('GET', lock)
   if holder ~= token then return holder and -6 or -2 end
   call('DEL', lock)
-  call('SREM', KEYS[5], id)
+  if areSuspects then call('SREM', KEYS[5], id) end
   if call('LREM', activeKey, -1, id) < 1 then return -3 end
 
-  local property = target == 'completed' and 'returnvalue' or 'failedReason'
-  call('ZADD', queue .. target, serverMs, id)
-  call('HSET', job, property, value, 'finishedOn', serverMs, 'atm', (tonumber(known[3]) or 0) + 1, 'defa', '${outOfTurn}',
-    unpack(ARGV, i + 8, i + 7 + more))
-  call('XADD', eventsKey, 'MAXLEN', '~', meta[5] or 10000, '*', 'event', target, 'jobId', id, property, value, 'prev', 'active')
-  if line ~= '' and call('RPUSH', job .. ':logs', line) > ${maxAttemptLines} then
+  local isDead = outcome == 'failed'
+  call('ZADD', queue .. (isDead and 'failed' or 'completed'), serverMs, id)
+  -- The last line lies in the job: most have no other, and need no list for it.
+  if known[6] and call('RPUSH', job .. ':logs', known[6]) > ${maxAttemptLines} then
     call('LTRIM', job .. ':logs', -${maxAttemptLines}, -1)
   end
+  call('HSET', job, isDead and 'failedReason' or 'returnvalue', isDead and ARGV[i] or '"' .. outcome .. '"',
+    'finishedOn', serverMs, 'atm', (tonumber(known[3]) or 0) + 1, 'defa', '${outOfTurn}', 'lastLine', line,
+    unpack(ARGV, i + 1, i + more - 1))
 
   if call('HGET', headsKey, lane) == id then
-    if target == 'failed' and policy == 'block' then
+    if isDead and policy == 'block' then
       call('HSETNX', blockedKey, lane, serverMs)
       areBlocked = true
     else
@@ -118,22 +123,18 @@ local function finish(i, more)
 end
 
 local function nextJob(token)
-  local dueUpTo = (now + 1) * 0x1000 - 1
-  local delayed = call('ZRANGE', delayedKey, 0, 0, 'WITHSCORES')[2]
-  if not isPlain or (delayed and tonumber(delayed) <= dueUpTo) then
-    return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
-  end
-  local id = call('RPOPLPUSH', waitKey, activeKey)
+  local id = isPlain and call('RPOPLPUSH', waitKey, activeKey)
   if not id then
-    if call('EXISTS', KEYS[3]) == 1 then
-      return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
-    end
-    return { 0, 0, 0, delayed and delayed / 0x1000 or 0 }
+    if isPlain and call('EXISTS', KEYS[3]) == 0 then return { 0, 0, 0, nextDelayed and nextDelayed / 0x1000 or 0 } end
+    return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
   end
   local job = queue .. id
   call('SET', job .. ':lock', token, 'PX', lockMs)
   call('HSET', job, 'processedOn', now)
-  call('HINCRBY', job, 'ats', 1)
+  if call('HINCRBY', job, 'ats', 1) == 1 then
+    local fields = call('HMGET', job, 'name', 'timestamp', 'data', 'lane', 'defa')
+    if fields[4] and not fields[5] then return { fields[1] .. ' ' .. fields[2] .. ' ' .. fields[3], id, 0, 0 } end
+  end
   return { call('HGETALL', job), id, 0, 0 }
 end
 
@@ -142,18 +143,18 @@ mayWake = false
 local answers = {}
 local i = 6
 while i <= #ARGV do
-  local more = tonumber(ARGV[i + 7])
+  local token, outcome, next, more, id = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.*)$')
   -- Each job for itself: one that cannot be finished must not keep the others.
-  local isDone, answer = pcall(finish, i, more)
-  if isDone and answer == 0 and ARGV[i + 6] == '1' then
-    isDone, answer = pcall(nextJob, ARGV[i + 1])
+  local isDone, answer = pcall(finish, id, token, outcome, ARGV[i + 1], ARGV[i + 2], i + 3, more)
+  if isDone and answer == 0 and next == '1' then
+    isDone, answer = pcall(nextJob, token)
   end
   if not isDone then
     if string.find(textOf(answer), 'READONLY', 1, true) then error(answer, 0) end
     answer = textOf(answer)
   end
   answers[#answers + 1] = answer
-  i = i + 8 + more
+  i = i + 3 + more
 end
 if call('EXISTS', waitKey) == 1 then
   mayWake = true

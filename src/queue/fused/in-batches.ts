@@ -10,10 +10,10 @@ export type BatchOptions<Item> = {
   readonly mostWeight?: number
   weigh?(item: Item): number
   /**
-   * One call after the other: what comes while one is on its way goes with the next, and is refused with it if it fails.
-   * Else what comes in one turn of the loop goes out together, and waits for no answer.
+   * Calls on their way at a time. What comes while there are so many goes with the next, and is refused with one that fails. Default:
+   * any, so what comes in one turn of the loop goes out together, and waits for no answer.
    */
-  readonly oneAtATime: boolean
+  readonly callsAtATime?: number
 }
 
 type Waiting<Item, Answer> = {
@@ -25,7 +25,12 @@ type Waiting<Item, Answer> = {
 /** Asks `send` for what is handed in. `send` answers for each, in its order, with an Error for what is refused; it may reject for all. */
 export function inBatches<Item, Answer>(
   send: (batch: readonly Item[]) => Promise<readonly (Answer | Error)[]>,
-  { most, mostWeight = Number.POSITIVE_INFINITY, weigh = () => 0, oneAtATime }: BatchOptions<Item>,
+  {
+    most,
+    mostWeight = Number.POSITIVE_INFINITY,
+    weigh = () => 0,
+    callsAtATime = Number.POSITIVE_INFINITY,
+  }: BatchOptions<Item>,
 ): (item: Item) => Promise<Answer> {
   const waiting: Waiting<Item, Answer>[] = []
   let isTold = false
@@ -56,23 +61,28 @@ export function inBatches<Item, Answer>(
     }
   }
 
-  const sendAll = async () => {
-    while (waiting.length > 0) {
-      const settled = settle(next())
-      if (!oneAtATime) continue
-      const refused = await settled
-      // What waited behind has waited long enough.
-      if (refused !== undefined) for (const { reject } of waiting.splice(0)) reject(refused)
-    }
+  let calls = 0
+  const sendAll = () => {
     isTold = false
+    while (waiting.length > 0 && calls < callsAtATime) {
+      calls += 1
+      void settle(next()).then(ended)
+    }
+  }
+
+  const ended = (refused: unknown) => {
+    calls -= 1
+    // What waited behind has waited long enough.
+    if (refused !== undefined) for (const { reject } of waiting.splice(0)) reject(refused)
+    if (!isTold) sendAll()
   }
 
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
-      if (isTold) return
+      if (isTold || calls >= callsAtATime) return
       isTold = true
       // At the end of this turn of the loop, so that what comes in the same turn goes out together.
-      setImmediate(() => void sendAll())
+      setImmediate(sendAll)
     })
 }

@@ -68,18 +68,19 @@ local function park(lane, id, name, timestamp, data)
   return call('RPUSH', base .. ':lane:' .. lane, id .. ' ' .. name .. ' ' .. timestamp .. ' ' .. data)
 end
 
--- The next follower becomes the head; without one the lane is gone. The follower is read, added, and only then taken off.
+-- The next follower becomes the head; without one the lane is gone. One that cannot be added goes back to its place.
 local function advance(lane)
   local followers = base .. ':lane:' .. lane
-  local follower = call('LINDEX', followers, 0)
+  local follower = call('LPOP', followers)
   if not follower then
     call('HDEL', headsKey, lane)
     return false
   end
   local id, name, timestamp, data = string.match(follower, '^(%S+) (%S+) (%S+) (.*)$')
-  addHead(lane, id, name, timestamp, data)
-  call('LPOP', followers)
-  return true
+  local isAdded, failure = pcall(addHead, lane, id, name, timestamp, data)
+  if isAdded then return true end
+  call('LPUSH', followers, follower)
+  error(failure, 0)
 end
 
 -- The text of what pcall caught: a table since Redis 7, text before.

@@ -54,7 +54,7 @@ local jobs = {}
 for i = 4, #ARGV do
   local id = ARGV[i]
   local job = base .. ':events:' .. id
-  local f = call('HMGET', job, 'name', 'timestamp', 'lane', 'replayedAs', 'atm', 'failedReason')
+  local f = call('HMGET', job, 'name', 'timestamp', 'lane', 'replayedAs', 'atm', 'failedReason', 'lastLine')
   local found = {}
   if f[1] then
     local where, score = nil, ''
@@ -69,6 +69,10 @@ for i = 4, #ARGV do
     local length = bytes > 0 and call('HSTRLEN', job, 'data') or 0
     local data = length > 0 and length <= bytes and call('HGET', job, 'data') or ''
     local log = lines > 0 and call('LRANGE', job .. ':logs', -lines, -1) or {}
+    if lines > 0 and f[7] and f[7] ~= '' then
+      if #log == lines then table.remove(log, 1) end
+      log[#log + 1] = f[7]
+    end
     found = { where, score, f[1], f[2] or '', f[3] or '', f[4] or '', f[5] or '0', f[6] or '', length, data, log }
   end
   jobs[#jobs + 1] = found

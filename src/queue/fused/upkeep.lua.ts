@@ -12,10 +12,10 @@ import { laneLua, removeJobLua } from './lane.lua.ts'
  */
 export const guardLua = `
 local call = redis.call
-local fields = call('HMGET', KEYS[3], 'lane', 'putOffSince', 'unrecorded')
+local fields = call('HMGET', KEYS[3], 'lane', 'putOffSince', 'unrecorded', 'lastLine')
 local lane, unrecorded = fields[1], tonumber(fields[3] or 0)
 local isTurn = lane and call('HGET', KEYS[1], lane) == ARGV[1] and call('HEXISTS', KEYS[2], lane) == 0
-local lines = call('LLEN', KEYS[4])
+local lines = call('LLEN', KEYS[4]) + (fields[4] and 1 or 0)
 local before = tonumber(ARGV[2]) - 1
 if lines < ${maxAttemptLines} then
   for run = math.max(lines + unrecorded, before - ${maxAttemptLines}) + 1, before do
