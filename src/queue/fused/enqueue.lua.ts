@@ -8,11 +8,11 @@ import { laneLua } from './lane.lua.ts'
 export const enqueueKeys = 2
 
 /** Arguments of each event. */
-export const argumentsPerEvent = 5
+export const argumentsPerEvent = 3
 
 /**
- * KEYS shard count, heads. ARGV base, shards, longest lane (0 = any), then for each event: lane, event id, name, timestamp, stored
- * event without its first brace.
+ * KEYS shard count, heads. ARGV base, shards, longest lane (0 = any), then for each event: lane, `id name timestamp`, stored event
+ * without its first brace.
  * Answers two values for each event: 1, sequence: taken; 0, sequence: there already; -1, length: lane full; -2, shards: another
  * shard count ('' = none yet); -9, text: refused by Redis. Each event for itself: one that cannot be stored stops no other.
  */
@@ -20,8 +20,9 @@ export const enqueueLua = `${laneLua}
 local shards, longest = ARGV[2], tonumber(ARGV[3])
 local count = call('GET', KEYS[1])
 
-local function take(lane, id, name, timestamp, rest)
+local function take(lane, about, rest)
   if count ~= shards then return -2, count or '' end
+  local id = string.match(about, '^%S+')
   local record = base .. ':call:' .. lane
   local there = call('ZSCORE', record, id)
   if there then return 0, asText(tonumber(there)) end
@@ -35,8 +36,9 @@ local function take(lane, id, name, timestamp, rest)
   local sequence = asText(nextSequence(lane))
   local data = '{"sequence":' .. sequence .. ',' .. rest
   if head then
-    park(lane, id, name, timestamp, data)
+    call('RPUSH', base .. ':lane:' .. lane, about .. ' ' .. data)
   else
+    local name, timestamp = string.match(about, ' (%S+) (%S+)$')
     addHead(lane, id, name, timestamp, data)
   end
   -- Last: written first, a refused push would make the next try "there already", and the event would be gone.
@@ -46,7 +48,7 @@ end
 
 local answers = {}
 for i = 4, #ARGV, ${argumentsPerEvent} do
-  local isAnswered, code, detail = pcall(take, ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4])
+  local isAnswered, code, detail = pcall(take, ARGV[i], ARGV[i + 1], ARGV[i + 2])
   if not isAnswered then
     -- Of the connection, not of an event: the client looks for another server when an answer begins so.
     if string.find(textOf(code), 'READONLY', 1, true) then error(code, 0) end

@@ -62,7 +62,8 @@ export function enqueueArguments(
   { shards, maxLaneEvents }: EnqueueOptions,
 ): (string | number)[] {
   const args: (string | number)[] = [keys.shards, keys.heads, keys.base, shards, maxLaneEvents]
-  for (const { laneKey, jobId, name, timestamp, rest } of batch) args.push(laneKey, jobId, name, timestamp, rest)
+  for (const { laneKey, jobId, name, timestamp, rest } of batch)
+    args.push(laneKey, `${jobId} ${name} ${timestamp}`, rest)
   return args
 }
 
