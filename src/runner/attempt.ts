@@ -8,6 +8,7 @@ import type { Event } from '../event/event.ts'
 import type { Attempt, Outcome } from '../event/outcome.ts'
 import type { Log } from '../log.ts'
 import { backoffMs } from './backoff.ts'
+import { AttemptContext } from './context.ts'
 import type { Context, Processor, Skipped } from './define.ts'
 import type { Settled } from './options.ts'
 import { describeThrown, propertyOf, safeText, stackOf } from './thrown.ts'
@@ -39,25 +40,11 @@ export async function runAttempt(
 ): Promise<Ended> {
   const { random = Math.random, now = Date.now } = tools
   if (attempt.signal.aborted) return { outcome: cutShort }
-  // Signal and log are made when they are asked for: most processors ask for neither, and both are dear.
-  const signals = lazySignal()
-  let skips: WeakMap<object, { reason?: string }> | undefined
-  const context: Context = Object.freeze({
+  const context = new AttemptContext({
     attempt: attempt.attempt,
     attempts: settled.attempts,
     run: attempt.run,
-    get signal() {
-      return signals.signal()
-    },
-    get log() {
-      return tools.log
-    },
-    skip: (reason?: string) => {
-      const skipped = Object.freeze(reason === undefined ? {} : { reason: safeText(String(reason)) })
-      skips ??= new WeakMap()
-      skips.set(skipped, skipped)
-      return skipped as Skipped
-    },
+    logger: () => tools.log,
   })
 
   const end = await new Promise<End>((resolve) => {
@@ -72,7 +59,7 @@ export async function runAttempt(
     // The attempt ends before the signal aborts: what the processor does on it, throwing included, comes too late to count.
     const cut = (how: End, reason: unknown) => {
       finish(how)
-      signals.abort(reason)
+      AttemptContext.abort(context, reason)
     }
     const onAbort = () => cut({ kind: 'cut short' }, attempt.signal.reason)
     const timer = setTimeout(() => {
@@ -89,35 +76,18 @@ export async function runAttempt(
 
   if (end.kind === 'cut short') return { outcome: cutShort }
   if (end.kind === 'threw') return classify(end.thrown, attempt, settled, random, now)
-  const skipped = typeof end.value === 'object' && end.value !== null ? skips?.get(end.value) : undefined
-  if (skipped !== undefined) return { outcome: { status: 'skipped', ...skipped } }
+  const isSkip = AttemptContext.hasSkippedBy(context, end.value)
+  if (isSkip === true) return { outcome: { status: 'skipped', ...(end.value as Skipped) } }
   if (end.value !== undefined) {
     warnOnce(
       processor,
       tools.log,
       'processor returned a value, which counts as completed: return nothing, or ctx.skip()',
     )
-  } else if (skips !== undefined) {
+  } else if (isSkip === false) {
     warnOnce(processor, tools.log, 'processor called ctx.skip() and did not return what it gives: counted as completed')
   }
   return { outcome: { status: 'completed' } }
-}
-
-/** The signal of a context: one that is first looked at after the abort has aborted. */
-function lazySignal(): { signal(): AbortSignal; abort(reason: unknown): void } {
-  let controller: AbortController | undefined
-  let aborted: { readonly reason: unknown } | undefined
-  return {
-    signal() {
-      controller ??= new AbortController()
-      if (aborted !== undefined) controller.abort(aborted.reason)
-      return controller.signal
-    },
-    abort(reason) {
-      aborted ??= { reason }
-      controller?.abort(reason)
-    },
-  }
 }
 
 type End =

@@ -59,16 +59,7 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
   return async (event, attempt) => {
     const started = performance.now()
     try {
-      let child: Log | undefined
-      const bound: Bound = {
-        // Made for who asks: its fields cost more than the rest of an attempt.
-        get log() {
-          child ??= log.child(fieldsOf(event, attempt))
-          return child
-        },
-        random,
-        now,
-      }
+      const bound = new Bound(event, attempt, { log, random, now })
       const ended = await attemptOf(event, attempt, bound)
       if (log.isLevelEnabled(lineOf(ended.outcome).level)) {
         logOutcome(bound.log, attempt, ended, Math.round(performance.now() - started))
@@ -80,7 +71,26 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
   }
 }
 
-type Bound = Required<AttemptTools>
+type Tools = Required<AttemptTools>
+
+/** The tools of one attempt. Its log is made for who asks: its fields cost more than the rest of an attempt. */
+class Bound implements Tools {
+  readonly random: Tools['random']
+  readonly now: Tools['now']
+  readonly #make: () => Log
+  #log: Log | undefined
+
+  constructor(event: Event, attempt: Attempt, { log, random, now }: Tools) {
+    this.random = random
+    this.now = now
+    this.#make = () => log.child(fieldsOf(event, attempt))
+  }
+
+  get log(): Log {
+    this.#log ??= this.#make()
+    return this.#log
+  }
+}
 
 type Place = { readonly settled: Settled; readonly ceiling: Ceiling }
 
