@@ -57,7 +57,7 @@ faultRow('Torn last record', 'the tail is cut, whatever is before it is delivere
   const ends = [...decodeRecords(bytes)].map(({ end }) => end)
 
   // Every byte of the last three records in the long run; test/unit/spool-record.test.ts reads them all without a spool.
-  const some = ends.slice(-4, -1).flatMap((end) => [0, 1, 4, 10, 19, 20, 21, 200].map((more) => end + more))
+  const some = ends.slice(-4, -1).flatMap((end) => [0, 1, 4, 10, 19, 20, 21, 100].map((more) => end + more))
   const from = ends.at(-4) ?? 0
   const every = Array.from({ length: bytes.length - from }, (_, more) => from + more)
   const cuts = [...row.pick(some, every), bytes.length - 1, bytes.length]
