@@ -3,10 +3,15 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
+import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
+import { defineScripts, finishCommand, run } from '../../src/queue/fused/commands.ts'
+import { plainEnqueue } from '../../src/queue/fused/enqueue.ts'
+import { finishKeys } from '../../src/queue/fused/finish.lua.ts'
 import { bullmqAttempts } from '../../src/queue/fused/lane.lua.ts'
 import { queueName, shardKeys } from '../../src/queue/keys.ts'
 import { type World, world } from '../support/lanes.ts'
-import { cleanUp, suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
+import { cleanUp, inspect, startRedis, suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
+import { startReplica } from '../support/redis-ha.ts'
 import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/call:1'
@@ -161,4 +166,23 @@ test('a job that somebody added by BullMQ, is failed by BullMQ and holds nobody 
   await w.emptied()
   await waitFor(async () => (await queue.getFailedCount()) === 3)
   assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
+
+test('a server that became a replica, refuses a whole call with READONLY as its first word', async (t) => {
+  const { master, replica } = await startReplica(t, await startRedis(t))
+  const keys = shardKeys(uniquePrefix(), 0)
+  await master.look.set(keys.shards, '1')
+  await master.look.hset(keys.job('a'), { name: 'Unknown', lane: 'default/call:1' })
+  await master.look.set(`${keys.job('a')}:lock`, 'token')
+  await waitFor(async () => (await replica.look.exists(`${keys.job('a')}:lock`)) === 1)
+  const redis = inspect(t, replica.url)
+  defineScripts(redis, checkedScripts())
+  const place = plainEnqueue(redis, { shards: 1, maxLaneEvents: 0 })
+  const event = { laneKey: 'default/call:2', jobId: 'b', name: 'Unknown', timestamp: 1, rest: '"v":1}' }
+  const names = finishKeys.map((type) => `${keys.base}:${queueName}:${type}`)
+
+  // By that word a client knows that it is to look for another server.
+  await assert.rejects(place(keys, event), { message: /^READONLY/ })
+  const ended = [keys.base, 'advance', 1, 1_000, 1_000, 'token completed 1 0 a', '', '']
+  await assert.rejects(run(redis, finishCommand, ...names, ...ended), { message: /^READONLY/ })
 })

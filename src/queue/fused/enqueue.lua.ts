@@ -50,8 +50,7 @@ local answers = {}
 for i = 4, #ARGV, ${argumentsPerEvent} do
   local isAnswered, code, detail = pcall(take, ARGV[i], ARGV[i + 1], ARGV[i + 2])
   if not isAnswered then
-    -- Of the connection, not of an event: the client looks for another server when an answer begins so.
-    if string.find(textOf(code), 'READONLY', 1, true) then error(code, 0) end
+    if ofAll(code) then return ofAll(code) end
     code, detail = -9, textOf(code)
   end
   answers[#answers + 1] = code

@@ -150,7 +150,7 @@ while i <= #ARGV do
     isDone, answer = pcall(nextJob, token)
   end
   if not isDone then
-    if string.find(textOf(answer), 'READONLY', 1, true) then error(answer, 0) end
+    if ofAll(answer) then return ofAll(answer) end
     answer = textOf(answer)
   end
   answers[#answers + 1] = answer

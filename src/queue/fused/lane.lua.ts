@@ -87,4 +87,11 @@ end
 local function textOf(failure)
   return type(failure) == 'table' and (failure.err or '') or tostring(failure)
 end
+
+-- The answer to all of a call, if what pcall caught is of the connection and not of one event. Raised again it would begin with ERR,
+-- and the client would not look for another server.
+local function ofAll(failure)
+  local text = string.match(textOf(failure), 'READONLY.*')
+  return text and { err = text }
+end
 `
