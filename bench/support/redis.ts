@@ -15,7 +15,7 @@ export type RedisServer = {
 }
 
 /** As a careful operator runs it: every write is on disk before it is answered. */
-const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '']
+const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--hash-max-listpack-value', '2048']
 
 /** Starts a server and waits until it answers. `args` replace those of a durable one. */
 export async function startRedis(scope: Scope, args: readonly string[] = durable): Promise<RedisServer> {

@@ -1,5 +1,6 @@
 /** What our scripts write of a job, beside what BullMQ's own write of the same; and queues that have what ours never use. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { Queue, Worker } from 'bullmq'
 import type { Redis } from 'ioredis'
@@ -185,4 +186,16 @@ test('a server that became a replica, refuses a whole call with READONLY as its 
   await assert.rejects(place(keys, event), { message: /^READONLY/ })
   const ended = [keys.base, 'advance', 1, 1_000, 1_000, 'token completed 1 0 a', '', '']
   await assert.rejects(run(redis, finishCommand, ...names, ...ended), { message: /^READONLY/ })
+})
+
+test('a Redis started as compose starts it, keeps a completed event in one piece of memory', async (t) => {
+  const [, flags = ''] = /command: \[redis-server, (.*)\]/.exec(readFileSync('docker-compose.yml', 'utf8')) ?? []
+  const { url } = await startRedis(t, ...flags.split(', ').map((flag) => flag.replaceAll('"', '')))
+  const w = await world(t, { url })
+  const jobId = await eventOf(w, 'a')
+  w.work()
+  await w.emptied()
+
+  assert.equal(await w.redis.zscore(w.keys.completed, jobId).then(Number).then(Number.isFinite), true)
+  assert.match(String(await w.redis.object('ENCODING', w.keys.job(jobId))), /^(?:listpack|ziplist)$/)
 })
