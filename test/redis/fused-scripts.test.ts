@@ -189,7 +189,8 @@ test('a server that became a replica, refuses a whole call with READONLY as its 
 })
 
 test('a Redis started as compose starts it, keeps a completed event in one piece of memory', async (t) => {
-  const [, flags = ''] = /command:\s*\[\s*redis-server,([^\]]*?),?\s*\]/.exec(readFileSync('docker-compose.yml', 'utf8')) ?? []
+  const [, flags = ''] =
+    /command:\s*\[\s*redis-server,([^\]]*?),?\s*\]/.exec(readFileSync('docker-compose.yml', 'utf8')) ?? []
   const { url } = await startRedis(t, ...flags.split(',').map((flag) => flag.trim().replaceAll('"', '')))
   const w = await world(t, { url })
   const jobId = await eventOf(w, 'a')
