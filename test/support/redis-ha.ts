@@ -4,7 +4,6 @@
  */
 import { spawn } from 'node:child_process'
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -165,24 +164,11 @@ export type SixNodes = {
 
 /** What a node of a Cluster is started with. */
 export async function nodeArgs(): Promise<string[]> {
-  const bus = String(await busPort())
+  const bus = String(await freePort())
   return [
     ...['--cluster-enabled', 'yes', '--cluster-port', bus, '--cluster-node-timeout', '1000'],
     ...['--cluster-replica-validity-factor', '0', '--repl-diskless-sync-delay', '0'],
   ]
-}
-
-/** A free port below those that connections are given: six nodes have many, and one of them might take it in between. */
-async function busPort(): Promise<number> {
-  for (;;) {
-    const port = 15_000 + Math.floor(Math.random() * 15_000)
-    const server = createServer()
-    const isFree = await new Promise<boolean>((resolve) => {
-      server.once('error', () => resolve(false))
-      server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-    })
-    if (isFree) return port
-  }
 }
 
 /** A Cluster of three masters and their replicas, `first` (started with `nodeArgs`) among the masters. */
