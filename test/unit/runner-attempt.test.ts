@@ -332,3 +332,35 @@ for (const [what, thrown, expected] of thrownThings) {
     assert.ok(Buffer.byteLength(errorOf(outcome)) <= 1_024)
   })
 }
+
+test('attempt, whose context is copied before signal and log were asked for, has both in the copy', async () => {
+  const lines: string[] = []
+  let copy: Context | undefined
+
+  await outcomeOf(
+    (_, ctx) => {
+      copy = { ...ctx }
+      copy.log.info('by the copy')
+      assert.ok(Object.isFrozen(ctx))
+    },
+    { lines },
+  )
+
+  assert.equal(copy?.signal.aborted, false)
+  assert.match(lines.join(''), /by the copy/)
+})
+
+test('attempt, whose signal is first asked for after its timeout, gives one that has aborted', async () => {
+  let context: Context | undefined
+
+  await outcomeOf(
+    (_, ctx) => {
+      context = ctx
+      return never()
+    },
+    { settled: { timeoutMs: 20 } },
+  )
+
+  assert.equal(context?.signal.aborted, true)
+  assert.match(String(context?.signal.reason), /no end after 20 ms/)
+})
