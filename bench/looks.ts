@@ -4,6 +4,7 @@
  *   node -C source --import tsx bench/looks.ts [lanes of the parked: 10000] [seconds of polling: 60] [scale of all counts: 1]
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../scripts/bootstrap/redis-server.ts'
 import { loadConfig } from '../src/config.ts'
 import type { NewEvent } from '../src/event/event.ts'
 import type { Outcome } from '../src/event/outcome.ts'
@@ -20,7 +21,6 @@ import { openQueues } from '../src/queue/queues.ts'
 import { readRedisHealth } from '../src/queue/redis-health.ts'
 import { search } from '../src/queue/search.ts'
 import { readTimeline } from '../src/queue/timeline.ts'
-import { freePort } from './support/port.ts'
 import { startRedis } from './support/redis.ts'
 import { killEverything, openScope } from './support/scope.ts'
 

@@ -2,10 +2,10 @@
  * One measurement of one side: what a case needs to start what it measures. Everything it starts ends with it.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import { freePort } from '../../scripts/bootstrap/redis-server.ts'
 import type { LoadOptions, LoadResult } from '../load/generator.ts'
 import type { Built } from './build.ts'
 import { account, eventsPerCall } from './payload.ts'
-import { freePort } from './port.ts'
 import { type RedisServer, startRedis } from './redis.ts'
 import type { Scope, Started } from './scope.ts'
 

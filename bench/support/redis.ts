@@ -3,7 +3,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { freePort } from './port.ts'
+import { freePort } from '../../scripts/bootstrap/redis-server.ts'
 import type { Scope, Started } from './scope.ts'
 
 export type RedisServer = {

@@ -4,6 +4,7 @@
  */
 import { type EventName, eventNames } from './catalogue.ts'
 import { isoOf } from './iso.ts'
+import { isFields } from './parameters.ts'
 import { type PlannedField, planOf } from './plan.ts'
 
 /** A body's form; `data` and these give the body back, byte for byte. */
@@ -190,7 +191,7 @@ class Writer {
       case 'l':
         return this.word()
       case '{':
-        return this.object(isObject(value) ? value : fail(), key?.inner ?? noKeys)
+        return this.object(isFields(value) ? value : fail(), key?.inner ?? noKeys)
       case '[':
         return this.list(Array.isArray(value) ? value : fail(), key?.inner ?? noKeys)
       default:
@@ -199,7 +200,7 @@ class Writer {
   }
 
   private list(values: readonly unknown[], keys: Keys): string {
-    const items = values.map((value) => (isObject(value) && this.next() === '{' ? this.object(value, keys) : fail()))
+    const items = values.map((value) => (isFields(value) && this.next() === '{' ? this.object(value, keys) : fail()))
     return this.next() === ']' ? `[${items.join(this.comma)}]` : fail()
   }
 
@@ -217,6 +218,3 @@ class Writer {
     return this.words[this.wordAt++] ?? fail()
   }
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -4,6 +4,7 @@
  */
 import { type EventName, eventNames } from './catalogue.ts'
 import type { Event, Problem, RawWebhook } from './event.ts'
+import { isFields } from './parameters.ts'
 import { type PlannedField, planOf } from './plan.ts'
 import { rebuilt, storedVersion, usual, usualLane, wholeVersion } from './stored-whole.ts'
 
@@ -11,7 +12,7 @@ type Stored = Record<string, unknown>
 
 /** The event of a job's data, or undefined if the schemas are to be asked. Dates in `data` are put in their place. */
 export function readQuickly(stored: unknown): Event | undefined {
-  if (!isObject(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
+  if (!isFields(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
   const left = stored['v'] === storedVersion ? leftOut : nothingLeftOut
   const { sequence, name, eventId, source = left.source, callId = left.callId, receivedAt, data, replayOf } = stored
   const isCallKnown = left === leftOut && isText(source) && isText(callId)
@@ -24,7 +25,7 @@ export function readQuickly(stored: unknown): Event | undefined {
   if (!isText(eventId) || eventId === '' || !isText(lane) || lane === '' || !isText(source)) return undefined
   if (!(callId === null || isText(callId)) || !isText(receivedAt)) return undefined
   const moment = new Date(receivedAt)
-  if (Number.isNaN(moment.getTime()) || !isObject(data) || !reviveAndCheck(data, fields)) return undefined
+  if (Number.isNaN(moment.getTime()) || !isFields(data) || !reviveAndCheck(data, fields)) return undefined
   const event = { sequence, name, eventId, source, callId, lane, receivedAt: moment, data, problems, raw }
   // `data` has been checked just now, field by field.
   return (replayOf === undefined ? event : { ...event, replayOf }) as unknown as Event
@@ -34,8 +35,6 @@ type LeftOut = { readonly [P in keyof typeof usual]?: unknown } & { readonly cal
 const leftOut: LeftOut = { ...usual, callId: null }
 const nothingLeftOut: LeftOut = {}
 
-const isObject = (value: unknown): value is Stored =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 const isText = (value: unknown): value is string => typeof value === 'string'
 const isWhole = (value: unknown): value is number => Number.isSafeInteger(value)
 
@@ -44,7 +43,7 @@ function problemsIn(value: unknown, left: LeftOut): readonly Problem[] | undefin
   if (!Array.isArray(value)) return undefined
   const problems: Problem[] = []
   for (const item of value) {
-    if (!isObject(item)) return undefined
+    if (!isFields(item)) return undefined
     const { field, value: its, reason } = item
     if (!isText(field) || !isText(its) || !isText(reason)) return undefined
     problems.push({ field, value: its, reason })
@@ -53,7 +52,7 @@ function problemsIn(value: unknown, left: LeftOut): readonly Problem[] | undefin
 }
 
 function rawIn(value: unknown, left: LeftOut, stored: Stored): RawWebhook | undefined {
-  if (!isObject(value)) return undefined
+  if (!isFields(value)) return undefined
   const { method = left.method, path = left.path, query = left.query, contentType = left.contentType } = value
   const { bodyEncoding = left.bodyEncoding } = value
   const hasForm = left === leftOut && 'form' in value
@@ -110,9 +109,9 @@ function isValid(value: unknown, { kind, words, inner }: Check): boolean {
     case 'one-of':
       return words.has(value)
     case 'group':
-      return isObject(value) && reviveAndCheck(value, inner)
+      return isFields(value) && reviveAndCheck(value, inner)
     case 'list':
-      return Array.isArray(value) && value.every((item) => isObject(item) && reviveAndCheck(item, inner))
+      return Array.isArray(value) && value.every((item) => isFields(item) && reviveAndCheck(item, inner))
     default:
       return true
   }

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { JobDecodeError } from '../errors.ts'
 import { type EventName, eventNames } from './catalogue.ts'
 import type { Event } from './event.ts'
+import { isFields } from './parameters.ts'
 import { type Plan, planOf } from './plan.ts'
 import { schemas } from './schemas.ts'
 import { storedVersion, versionOf, wholeOf, wholeVersion } from './stored-whole.ts'
@@ -65,14 +66,11 @@ function revive(data: Readonly<Record<string, unknown>>, plan: Plan): Record<str
     const value = revived[name]
     if (kind === 'date' && typeof value === 'string') revived[name] = new Date(value)
     else if (inner?.hasDates !== true) continue
-    else if (Array.isArray(value)) revived[name] = value.map((item) => (isObject(item) ? revive(item, inner) : item))
-    else if (isObject(value)) revived[name] = revive(value, inner)
+    else if (Array.isArray(value)) revived[name] = value.map((item) => (isFields(item) ? revive(item, inner) : item))
+    else if (isFields(value)) revived[name] = revive(value, inner)
   }
   return revived
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function checkData(name: EventName, data: Record<string, unknown>): void {
   // Whatever an Unknown event has is its data.
@@ -83,7 +81,7 @@ function checkData(name: EventName, data: Record<string, unknown>): void {
 
 /** The event's name in data of a known version, if it is one that this code does not know. */
 export function unknownName(stored: unknown): string | undefined {
-  if (!isObject(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
+  if (!isFields(stored) || (stored['v'] !== storedVersion && stored['v'] !== wholeVersion)) return undefined
   const { name } = stored
   return typeof name === 'string' && !eventNames.some((known) => known === name) ? name : undefined
 }
@@ -103,7 +101,7 @@ const unknownBody =
 /** The event with an empty body, if it has one that cannot be given back. */
 function withEmptyBody(stored: unknown): unknown {
   const whole = wholeOf(stored)
-  if (!isObject(whole) || !isObject(whole['raw']) || !('form' in whole['raw']) || 'body' in whole['raw'])
+  if (!isFields(whole) || !isFields(whole['raw']) || !('form' in whole['raw']) || 'body' in whole['raw'])
     return undefined
   return { ...whole, raw: { ...whole['raw'], body: '' } }
 }

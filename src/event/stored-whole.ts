@@ -6,6 +6,7 @@ import { bodyOf } from './body-form.ts'
 import type { EventName } from './catalogue.ts'
 import type { RawWebhook } from './event.ts'
 import { isoOf } from './iso.ts'
+import { isFields } from './parameters.ts'
 import type { Plan } from './plan.ts'
 
 /** Version of the stored form that this code writes. The first one left nothing out. */
@@ -38,22 +39,22 @@ export function dated(data: Readonly<Record<string, unknown>>, plan: Plan): Read
     const value = copy[name]
     if (value instanceof Date) copy[name] = isoOf(value)
     else if (inner === undefined) continue
-    else if (Array.isArray(value)) copy[name] = value.map((item) => (isObject(item) ? dated(item, inner) : item))
-    else if (isObject(value)) copy[name] = dated(value, inner)
+    else if (Array.isArray(value)) copy[name] = value.map((item) => (isFields(item) ? dated(item, inner) : item))
+    else if (isFields(value)) copy[name] = dated(value, inner)
   }
   return copy
 }
 
 /** The version a job's data says it is of; 0 if it says none. */
 export const versionOf = (stored: unknown): number =>
-  isObject(stored) && typeof stored['v'] === 'number' ? stored['v'] : 0
+  isFields(stored) && typeof stored['v'] === 'number' ? stored['v'] : 0
 
 /**
  * The stored event with nothing left out, as version 1 had it; what is of another version, or no stored event, comes back as it
  * is. Checks nothing. A body that cannot be given back stays away.
  */
 export function wholeOf<T>(stored: T): T | Stored {
-  if (!isObject(stored) || stored['v'] !== storedVersion) return stored
+  if (!isFields(stored) || stored['v'] !== storedVersion) return stored
   const { v: _, source = usual.source, callId = null, problems = [], raw, ...rest } = stored
   const lane = typeof source === 'string' && typeof callId === 'string' ? usualLane(source, callId) : undefined
   return {
@@ -63,7 +64,7 @@ export function wholeOf<T>(stored: T): T | Stored {
     ...(lane === undefined ? {} : { lane }),
     ...rest,
     problems,
-    raw: isObject(raw) ? wholeRaw(raw, stored) : raw,
+    raw: isFields(raw) ? wholeRaw(raw, stored) : raw,
   }
 }
 
@@ -81,7 +82,7 @@ export function rebuilt(
   { form, words = [], zone = 0 }: Stored,
   { name, callId = null, data }: Stored,
 ): string | undefined {
-  if (typeof form !== 'string' || typeof zone !== 'number' || !isTexts(words) || !isObject(data)) return undefined
+  if (typeof form !== 'string' || typeof zone !== 'number' || !isTexts(words) || !isFields(data)) return undefined
   if (callId !== null && typeof callId !== 'string') return undefined
   return bodyOf({ form, words, zone }, { name: name as EventName, callId, data })
 }
@@ -90,6 +91,3 @@ type Stored = Readonly<Record<string, unknown>>
 
 const isTexts = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((item) => typeof item === 'string')
-
-const isObject = (value: unknown): value is Stored =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)

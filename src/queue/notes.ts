@@ -3,11 +3,13 @@
  * be one more thing for each event to be kept and collected.
  */
 
+import type { News } from './who.ts'
+
 export type Notes = {
   /** The line of the job's last attempt. */
   line?: string
-  /** Where the search finds it, as who.ts has it. */
-  news?: { readonly text: string; written(): void }
+  /** Where the search finds it. */
+  news?: News
 }
 
 const mark = Symbol('notes')

@@ -1,5 +1,5 @@
 /**
- * A stop: what an AbortController is to the runner, for a thousandth of its price. One is made for every attempt, and hardly any is used.
+ * A stop: what an AbortController is to the runner, for a fraction of its price. One is made for every attempt, and hardly any is used.
  */
 import type { Stop } from '../event/outcome.ts'
 

@@ -83,18 +83,18 @@ export function whoIndex(
     }
   }
 
+  /** Since when, by a clock that never steps. */
   const running = new Map<Event, number>()
   const timer = setInterval(() => {
-    const since = Date.now() - foundAfterMs
+    const since = performance.now() - foundAfterMs
     for (const [event, startedAt] of running) if (startedAt <= since) void write(event)
   }, foundAfterMs).unref()
 
   return {
     stop: () => clearInterval(timer),
     async beside(event, attempt) {
-      running.set(event, Date.now())
-      const outcome = await attempt()
-      running.delete(event)
+      running.set(event, performance.now())
+      const outcome = await attempt().finally(() => running.delete(event))
       if (outcome.status !== 'retry' && outcome.status !== 'later') return { outcome, news: newsOf(event) }
       await write(event)
       return { outcome }

@@ -8,7 +8,7 @@ import { checkedScripts } from '../../src/queue/fused/bullmq-scripts.ts'
 import { defineScripts, finishCommand, run } from '../../src/queue/fused/commands.ts'
 import { plainEnqueue } from '../../src/queue/fused/enqueue.ts'
 import { finishKeys } from '../../src/queue/fused/finish.lua.ts'
-import { bullmqAttempts } from '../../src/queue/fused/lane.lua.ts'
+import { jobOptions } from '../../src/queue/fused/lane.lua.ts'
 import { queueName, shardKeys } from '../../src/queue/keys.ts'
 import { type World, world } from '../support/lanes.ts'
 import { cleanUp, inspect, startRedis, suiteRedisUrl, uniquePrefix } from '../support/redis.ts'
@@ -55,7 +55,7 @@ async function stock(t: TestContext, jobId: string): Promise<{ queue: Queue; bas
   const { base } = shardKeys(prefix, 0)
   const queue = new Queue(queueName, { connection: { url: suiteRedisUrl() }, prefix: base })
   t.after(() => queue.close())
-  await queue.add('Unknown', {}, { jobId, attempts: bullmqAttempts, backoff: { type: 'custom' } })
+  await queue.add('Unknown', {}, { jobId, ...jobOptions })
   return { queue, base }
 }
 

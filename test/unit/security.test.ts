@@ -54,7 +54,7 @@ test('scripts for Redis, of what comes from the wire, have nothing in their text
   assert.ok(interpolated.length > 0)
   // Constants of ours, BullMQ's scripts, and the text of an error.
   const known =
-    /: (?:inlined\(.*|removeJobLua|script|name|shared|outOfTurn|maxAttemptLines|maxLanesPerTerm|argumentsPerEvent|notOurs|bullmqAttempts|installed\.version|foreign\.join\(.*|[a-z]+Lua|args\..*|command|keys\.base)$/
+    /: (?:inlined\(.*|removeJobLua|script|name|shared|outOfTurn|maxAttemptLines|maxLanesPerTerm|argumentsPerEvent|notOurs|JSON\.stringify\(jobOptions\)|installed\.version|foreign\.join\(.*|[a-z]+Lua|args\..*|command|keys\.base)$/
   assert.deepEqual(
     interpolated.filter((text) => /\.lua\.ts: /.test(text) && !known.test(text)),
     [],

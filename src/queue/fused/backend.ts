@@ -16,7 +16,7 @@ import { notesOf } from '../notes.ts'
 import { type Connection, type DeadHead, finishCommand, run } from './commands.ts'
 import { finishKeys, notOurs } from './finish.lua.ts'
 import { inBatches } from './in-batches.ts'
-import { bullmqAttempts } from './lane.lua.ts'
+import { jobOptions } from './lane.lua.ts'
 
 /** Jobs finished in one call: about a millisecond of Redis' time. */
 const mostJobs = 32
@@ -51,7 +51,8 @@ export class LaneBackend extends RedisQueueBackend {
   /** Called once, right after construction: BullMQ's constructor has no place for it. */
   serve(redis: Connection, options: LaneBackendOptions): this {
     this.options = options
-    this.finish = inBatches((batch: readonly Ended[]) => this.finishAll(redis, options, batch), {
+    const scriptKeys = finishKeys.map((type) => this.queue.toKey(type))
+    this.finish = inBatches((batch: readonly Ended[]) => this.finishAll(redis, scriptKeys, options, batch), {
       most: mostJobs,
       callsAtATime,
     })
@@ -100,11 +101,11 @@ export class LaneBackend extends RedisQueueBackend {
   /** One call of the finish script. */
   private async finishAll(
     redis: Connection,
+    scriptKeys: readonly string[],
     { keys, deadHead, lockMs, foundForMs }: LaneBackendOptions,
     batch: readonly Ended[],
   ): Promise<unknown[]> {
     await this.client
-    const scriptKeys = finishKeys.map((type) => this.queue.toKey(type))
     const args: (string | number)[] = [...scriptKeys, keys.base, deadHead, Date.now(), lockMs, foundForMs]
     for (const ended of batch) args.push(...ended)
     const answers = (await run(redis, finishCommand, ...args)) as unknown[]
@@ -120,9 +121,6 @@ export class LaneBackend extends RedisQueueBackend {
     }
   }
 }
-
-/** Options that every job of ours has. BullMQ copies them for each. */
-const jobOptions = { attempts: bullmqAttempts, backoff: { type: 'custom' } }
 
 /** The next job as BullMQ's worker takes it. One that starts for the first time comes as one text: most do. */
 function nextJob(answer: unknown[], now: number): unknown[] {

@@ -1,5 +1,5 @@
 /**
- * BullMQ's own scripts, as text to inline into ours. They are no public interface, so their sums are known and checked
+ * BullMQ's own scripts: those that ours were written after, and the one that stands in ours. They are no public interface, so their sums are known and checked
  * before anything runs: another text might lose the order of a lane (docs/adr/0010).
  */
 import { createHash } from 'node:crypto'

@@ -36,7 +36,7 @@ local function take(lane, about, rest)
   local sequence = asText(nextSequence(lane))
   local data = '{"sequence":' .. sequence .. ',' .. rest
   if head then
-    call('RPUSH', base .. ':lane:' .. lane, about .. ' ' .. data)
+    park(lane, about, data)
   else
     local name, timestamp = string.match(about, ' (%S+) (%S+)$')
     addHead(lane, id, name, timestamp, data)
@@ -50,7 +50,8 @@ local answers = {}
 for i = 4, #ARGV, ${argumentsPerEvent} do
   local isAnswered, code, detail = pcall(take, ARGV[i], ARGV[i + 1], ARGV[i + 2])
   if not isAnswered then
-    if ofAll(code) then return ofAll(code) end
+    local refusal = ofAll(code)
+    if refusal then return refusal end
     code, detail = -9, textOf(code)
   end
   answers[#answers + 1] = code

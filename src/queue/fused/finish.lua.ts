@@ -150,7 +150,8 @@ while i <= #ARGV do
     isDone, answer = pcall(nextJob, token)
   end
   if not isDone then
-    if ofAll(answer) then return ofAll(answer) end
+    local refusal = ofAll(answer)
+    if refusal then return refusal end
     answer = textOf(answer)
   end
   answers[#answers + 1] = answer

@@ -4,9 +4,10 @@
  */
 
 /**
- * The ceiling of BullMQ's own attempts, above every processor's: the runner decides when an event is dead, not BullMQ.
+ * Options of every job of ours. Attempts are BullMQ's ceiling, above every processor's: the runner decides when an event is dead, and
+ * how long it waits, not BullMQ.
  */
-export const bullmqAttempts = 1_000_000_000
+export const jobOptions = { attempts: 1_000_000_000, backoff: { type: 'custom' } }
 
 /** BullMQ's keys of one job, all of them. Needs `call`. */
 export const removeJobLua = `
@@ -56,7 +57,7 @@ local function addHead(lane, id, name, timestamp, data)
   local job = queue .. id
   -- A job that is there already stays what it is.
   if call('EXISTS', job) == 0 then
-    call('HSET', job, 'name', name, 'data', data, 'opts', '{"attempts":${bullmqAttempts},"backoff":{"type":"custom"}}',
+    call('HSET', job, 'name', name, 'data', data, 'opts', '${JSON.stringify(jobOptions)}',
       'timestamp', timestamp, 'delay', 0, 'priority', 0, 'lane', lane)
     call('LPUSH', queue .. 'wait', id)
     wake()
@@ -64,8 +65,9 @@ local function addHead(lane, id, name, timestamp, data)
   call('HSET', headsKey, lane, id)
 end
 
-local function park(lane, id, name, timestamp, data)
-  return call('RPUSH', base .. ':lane:' .. lane, id .. ' ' .. name .. ' ' .. timestamp .. ' ' .. data)
+-- What it is about: its id, name and timestamp, one space between them.
+local function park(lane, about, data)
+  return call('RPUSH', base .. ':lane:' .. lane, about .. ' ' .. data)
 end
 
 -- The next follower becomes the head; without one the lane is gone. One that cannot be added goes back to its place.

@@ -35,7 +35,7 @@ else
   if old then data = data .. '"replayOf":' .. asText(tonumber(old)) .. ',' end
   data = data .. rest
   if head then
-    park(lane, nextId, name, timestamp, data)
+    park(lane, nextId .. ' ' .. name .. ' ' .. timestamp, data)
   else
     addHead(lane, nextId, name, timestamp, data)
   end
