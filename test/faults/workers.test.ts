@@ -224,7 +224,8 @@ faultRow('Processor throws anything', 'a readable error, then retry or dead lett
 
 faultRow('Event loop blocked beyond the lock', 'a stale holder neither settles nor advances', async (t, row) => {
   const { bridge, ingress, put, lines, seen, history, active, look, keys } = await scene(t, {
-    BLOCK_MS: String(row.pick(1.4, 2) * lockMs),
+    // Longer than a takeover may take: the lock, and two rounds of the check for stalled jobs.
+    BLOCK_MS: String(row.pick(1.6, 2) * lockMs),
   })
   const metricsPorts = new Map<number, number>()
   for (let count = 0; count < 3; count += 1) {
