@@ -33,6 +33,9 @@ class ProducerCluster extends Cluster {
 /** The wait before the next try to connect. BullMQ's default took 6 s to be ready after an outage of 12 s, this one 0.3 s. */
 const retryMs = (times: number) => Math.min(50 * times, 500)
 
+/** How often a server that still loads its data is asked again. ioredis waits for as long as the server guesses: 1 s to 10 s. */
+const loadingRetryMs = 200
+
 /** How often the map of a Cluster is read anew: a master that hangs instead of dying is found out by nothing else. */
 const slotsRefreshMs = 1_000
 
@@ -88,7 +91,12 @@ export function connectWorker(config: RedisConfig, log: Log): Connection {
 function connect(config: RedisConfig, log: Log, profile: Profile, cluster: ClusterProfile): Connection {
   const url = new URL(config.url)
   const tls = url.protocol === 'rediss:' ? authority(config.tlsCa) : undefined
-  const options: Profile = { ...profile, retryStrategy: retryMs, ...(tls === undefined ? {} : { tls }) }
+  const options: Profile = {
+    ...profile,
+    retryStrategy: retryMs,
+    maxLoadingRetryTime: loadingRetryMs,
+    ...(tls === undefined ? {} : { tls }),
+  }
   const account: Profile = {
     ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
     ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),

@@ -51,7 +51,7 @@ export type Spool = {
 /** Records taken from the disk at a time: as many may be on their way to Redis, each lane one at a time. */
 const batchSize = 256
 const firstPauseMs = 50
-const longestPauseMs = 500
+const longestPauseMs = 250
 
 /** From this share of SPOOL_MAX_BYTES on the drain waits for nothing but Redis: the rest is needed should Redis refuse. */
 const waitUpTo = 0.8

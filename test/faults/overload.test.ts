@@ -11,9 +11,12 @@ import { shardKeys } from '../../src/queue/keys.ts'
 import { startUpkeep } from '../../src/queue/upkeep.ts'
 import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
 import { ackTimes, type Load, type LoadOptions, type Sent, startLoad, total } from '../support/load.ts'
+import type { LogLine } from '../support/processes.ts'
 import { atEnd, inspect } from '../support/redis.ts'
 import { faultRow, isLong, type Row } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
+
+const isReady = ({ msg }: LogLine) => msg === 'worker ready'
 
 async function scene(t: TestContext, redisArgs: readonly string[] = []): Promise<{ bridge: Bridge; ingress: Ingress }> {
   const bridge = await startBridge(t, { redisArgs })
@@ -69,7 +72,7 @@ for (const isAway of [false, true]) {
       const { bridge, ingress } = await scene(t)
       const at = (calls: string, perSecond: number) => begin(t, ingress, { perSecond, lanes: perSecond, calls })
       // Busy all the time, and slower than the burst: a backlog builds up behind it.
-      if (!isAway) bridge.worker({ WORKER_CONCURRENCY: '4', LEDGER_WORK_MS: '5' })
+      if (!isAway) await bridge.worker({ WORKER_CONCURRENCY: '4', LEDGER_WORK_MS: '5' }).line(isReady)
       const usual = at('1', sustained)
       await more(usual, row.pick(1, 10) * sustained)
       if (isAway) {
@@ -114,7 +117,7 @@ faultRow('OOM under noeviction', 'what Redis refuses is spooled, busy workers go
   const headsLeft = () => look.hlen(shardKeys(bridge.prefix, 0).heads)
   // Slower than what comes: the memory is full while it is busy, and followers wait.
   const worker = bridge.worker({ WORKER_CONCURRENCY: '4', LEDGER_WORK_MS: row.pick('40', '10') })
-  await waitFor(() => worker.lines.some(({ msg }) => msg === 'worker ready'), { limitMs: 60_000 })
+  await worker.line(isReady)
   const load = begin(t, ingress, { perSecond: row.pick(200, 800), lanes: 100 })
   await waitFor(async () => (await headsLeft()) > 50, { limitMs: 60_000 })
   const { usedBytes } = await memoryOf(look)

@@ -7,13 +7,17 @@ import { laneKeyOf, shardKeys } from '../../src/queue/keys.ts'
 import { type Bridge, type Ingress, judgeRow, listening, startBridge } from '../support/bridge.ts'
 import { ackTimes, type Load, type Sent, startLoad, total } from '../support/load.ts'
 import { type MuteProxy, startMuteProxy } from '../support/mute-proxy.ts'
-import type { BridgeProcess } from '../support/processes.ts'
+import type { BridgeProcess, LogLine } from '../support/processes.ts'
 import { inspect } from '../support/redis.ts'
 import { faultRow, isLong, type Row } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
 
 const perSecond = isLong ? 500 : 150
 const lanes = 100
+
+const isReady = ({ msg }: LogLine) => msg === 'worker ready'
+/** Of a worker that has no Redis yet: what is left of its start is a connection. */
+const isWaiting = ({ msg }: LogLine) => msg === 'processors loaded'
 
 type Scene = {
   readonly bridge: Bridge
@@ -22,14 +26,15 @@ type Scene = {
   readonly load: Load
 }
 
-/** An ingress, two workers, and a load that goes straight. */
+/** An ingress, two workers that are ready, and a load that goes straight: the figures are those of what runs, not of its start. */
 async function scene(t: TestContext, options: Parameters<typeof startBridge>[1] = {}): Promise<Scene> {
   const bridge = await startBridge(t, options)
   const ingress = await listening(await bridge.ingress())
   const workers = [bridge.worker(), bridge.worker()]
+  await Promise.all(workers.map((worker) => worker.line(isReady)))
   await waitFor(async () => (await ingress.readyz())?.redis.ready)
   const load = startLoad({ ports: () => [ingress.port], perSecond, lanes })
-  await more(load)
+  await more(load, isLong ? 2 * perSecond : 100)
   return { bridge, ingress, workers, load }
 }
 
@@ -93,6 +98,7 @@ faultRow('Redis down at start', 'the ingress listens and spools, workers wait', 
   const ingress = await listening(await bridge.ingress())
   const listeningMs = performance.now() - begun
   const workers = [bridge.worker(), bridge.worker()]
+  await Promise.all(workers.map((worker) => worker.line(isWaiting)))
   const load = startLoad({ ports: () => [ingress.port], perSecond, lanes })
   await moreFor(load, row, 20)
   const state = await ingress.readyz()
@@ -103,7 +109,7 @@ faultRow('Redis down at start', 'the ingress listens and spools, workers wait', 
   await more(load)
 
   const sent = await end(row, { bridge, ingress, workers, load })
-  for (const worker of workers) assert.ok(worker.lines.some(({ msg }) => msg === 'worker ready'))
+  for (const worker of workers) assert.ok(worker.lines.some(isReady))
   row.figure('listening after', listeningMs / 1_000, { below: 1, unit: 's' })
   row.figure('ack p99', ackTimes(sent).p99Ms, { below: 100, unit: 'ms' })
 })
@@ -239,6 +245,7 @@ faultRow('Black hole', 'a Redis that accepts and says nothing, from the start, c
   })
   const ingress = await listening(await bridge.ingress())
   const workers = [bridge.worker()]
+  await workers[0]?.line(isWaiting)
   const load = startLoad({ ports: () => [ingress.port], perSecond, lanes })
   await moreFor(load, row, 10)
   const muteUntil = performance.now()
