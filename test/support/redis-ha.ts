@@ -360,8 +360,38 @@ export async function settled(
       limitMs: 60_000,
       everyMs: 50,
       what: `every lane of shard ${shard} is empty`,
+    }).catch(async (error: unknown) => {
+      throw new Error(`${error}; left: ${await leftIn(await where(heads), prefix, shard)}`)
     })
   }
+}
+
+/** What a shard whose lanes do not empty has, and who is connected to its server. */
+async function leftIn({ look, port }: Server, prefix: string, shard: number): Promise<string> {
+  const { heads, base } = shardKeys(prefix, shard)
+  const ask = (...command: [string, ...string[]]) => look.call(...command).catch(String)
+  const lanes = await look.hgetall(heads).catch((): Record<string, string> => ({}))
+  const jobs = await Promise.all(
+    Object.entries(lanes)
+      .slice(0, 5)
+      .map(async ([lane, id]) => ({
+        lane,
+        job: await ask('HGETALL', `${base}:events:${id}`),
+        lockMs: await ask('PTTL', `${base}:events:${id}:lock`),
+      })),
+  )
+  return JSON.stringify({
+    port,
+    lanes: Object.keys(lanes).length,
+    jobs,
+    wait: await ask('LLEN', `${base}:events:wait`),
+    active: await ask('LRANGE', `${base}:events:active`, '0', '-1'),
+    delayed: await ask('ZCARD', `${base}:events:delayed`),
+    marker: await ask('ZRANGE', `${base}:events:marker`, '0', '-1'),
+    clients: String(await ask('CLIENT', 'LIST'))
+      .split('\n')
+      .filter((line) => line.includes('bridge')),
+  })
 }
 
 /** A client that looks into one server: gives up on one that hangs. */
