@@ -71,9 +71,17 @@ export type Process = Heartbeat & {
   readonly isAlive: boolean
 }
 
-/** Tells once. Rejects as ioredis does if Redis does not take it. */
-export async function tellHeartbeat(redis: Connection, first: ShardKeys, heartbeat: Heartbeat): Promise<void> {
-  await tellAlive(redis, first, { id: heartbeat.id, text: JSON.stringify(heartbeat), keptMs })
+/** Of so many heartbeats of a process, one also forgets those that are long gone, and keeps the keys from expiring. */
+const beatsPerForgetting = 12
+
+/** Tells once; `forgets` (default true) what is too old, too. Rejects as ioredis does if Redis does not take it. */
+export async function tellHeartbeat(
+  redis: Connection,
+  first: ShardKeys,
+  heartbeat: Heartbeat,
+  forgets = true,
+): Promise<void> {
+  await tellAlive(redis, first, { id: heartbeat.id, text: JSON.stringify(heartbeat), keptMs, forgets })
 }
 
 /** Forgets a process that stopped on purpose. */
@@ -132,10 +140,12 @@ export function startHeartbeat(options: HeartbeatOptions): { stop(): Promise<voi
   const first = shardKeys(keys.prefix, 0)
   const refused = limitedLog(log, { everyMs: 60_000, byError: true })
   let telling: Promise<void> = Promise.resolve()
+  let told = 0
   const tell = async () => {
     if (redis.status !== 'ready') return
     try {
-      await tellHeartbeat(redis, first, describe())
+      await tellHeartbeat(redis, first, describe(), told % beatsPerForgetting === 0)
+      told += 1
     } catch (error) {
       refused.warn({ error: String(error) }, 'redis did not take the heartbeat')
     }

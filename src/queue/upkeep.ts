@@ -1,5 +1,6 @@
 /**
- * Upkeep of one shard: sweep and trim, every two seconds, by one process at a time.
+ * Upkeep of one shard, by one process at a time: every two seconds the sweep and a look at the memory, every ten seconds the trim
+ * and the walk over call records, too. An idle bridge asks little of Redis, so what can wait is not asked for often.
  * In all trials the sweep had nothing to repair: it is there for what others do to the queue from outside.
  */
 import { randomUUID } from 'node:crypto'
@@ -16,7 +17,10 @@ export const retentionFloorMs = 15 * 60_000
 const headsPerPass = 1_000
 const jobsPerTrim = 1_000
 const trimsPerPass = 10
-const recordsPerPass = 100
+const recordsPerPass = 500
+
+/** One pass in so many is thorough; after one that left old jobs behind, so is the next. */
+const passesPerThorough = 5
 
 export type UpkeepSightings = {
   /** Lanes, by what was done to them. */
@@ -43,7 +47,7 @@ export type UpkeepOptions = {
 }
 
 export type Upkeep = {
-  /** One pass now, whoever else sweeps. Answers what it did. */
+  /** One thorough pass now, whoever else sweeps. Answers what it did. */
   pass(): Promise<{ advanced: number; blocked: number; trimmed: number }>
   stop(): Promise<void>
 }
@@ -53,22 +57,27 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   const { redis, keys, deadHead, retentionMs, retentionMaxEvents, log, sightings, everyMs = 2_000 } = options
   const now = options.now ?? (() => serverNow(redis))
   const me = randomUUID()
+  const markMs = everyMs * 5
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   // In doubt tight: a memory that fell below 80 % under another process must fall on, or the ingress spools for ever.
   const inDoubt = () => memoryRule({ first: true })
   let isTight = inDoubt()
   let headCursor = '0'
   let recordCursor = '0'
+  let isBehind = false
+  let untilThorough = 0
+  /** By a clock that never steps: until then the mark is ours, unless somebody removed it. */
+  let mineUntil = Number.NEGATIVE_INFINITY
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> = Promise.resolve()
   let stopped = false
 
-  const sweep = async (at: number) => {
+  const sweep = async () => {
     const [next, flat] = await redis.hscan(keys.heads, headCursor, 'COUNT', headsPerPass)
     headCursor = next
     const laneKeys = flat.filter((_, index) => index % 2 === 0)
     if (laneKeys.length === 0) return { advanced: 0, blocked: 0 }
-    const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, at, laneKeys)
+    const { advanced, blocked, failures } = await runSweep(redis, keys, deadHead, await now(), laneKeys)
     if (advanced + blocked + failures > 0) {
       sightings?.repaired('advanced', advanced)
       sightings?.repaired('blocked', blocked)
@@ -85,24 +94,25 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     for (let turn = 0; turn < trimsPerPass; turn += 1) {
       const removed = await runTrim(redis, keys, { set, before, limit: jobsPerTrim, keep })
       trimmed += removed
-      if (removed < jobsPerTrim) break
+      if (removed < jobsPerTrim) return trimmed
     }
+    isBehind = true
     return trimmed
   }
 
   const trim = async (at: number) => {
-    const floor = at - retentionFloorMs
     const old = at - Math.max(retentionMs, retentionFloorMs)
-    let trimmed = await trimSet(keys.completed, old, -1)
-    trimmed += await trimSet(keys.replayed, old, -1)
-    trimmed += await trimSet(keys.completed, floor, retentionMaxEvents)
-    return trimmed + (await trimEarly(floor))
+    isBehind = false
+    const trimmed = await trimSet(keys.completed, old, -1)
+    const again = await trimSet(keys.replayed, old, -1)
+    return trimmed + again + (await trimSet(keys.completed, at - retentionFloorMs, retentionMaxEvents))
   }
 
-  const trimEarly = async (floor: number) => {
+  const trimEarly = async () => {
     let trimmed = 0
     for (let turn = 0; turn < trimsPerPass && isTight(await memoryShare(redis)); turn += 1) {
-      const removed = await runTrim(redis, keys, { set: keys.completed, before: floor, limit: jobsPerTrim, keep: -1 })
+      const before = (await now()) - retentionFloorMs
+      const removed = await runTrim(redis, keys, { set: keys.completed, before, limit: jobsPerTrim, keep: -1 })
       trimmed += removed
       if (removed < jobsPerTrim) break
     }
@@ -119,31 +129,50 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
     recordCursor = await runPrune(redis, keys, recordCursor, recordsPerPass, upTo)
   }
 
-  const pass = async () => {
-    const at = await now()
-    const swept = await sweep(at)
-    const trimmed = await trim(at)
-    await prune(at)
+  const pass = async (isThorough = true) => {
+    const swept = await sweep()
+    let trimmed = 0
+    if (isThorough) {
+      const at = await now()
+      trimmed += await trim(at)
+      await prune(at)
+    }
+    trimmed += await trimEarly()
     return { ...swept, trimmed }
   }
 
-  const isMyTurn = async () => {
+  /** Once in a while the mark is read: a Redis that lost it may have given it to another. */
+  const isMyTurn = async (isThorough: boolean) => {
+    const asked = performance.now()
+    if (asked < mineUntil) {
+      const isMine = !isThorough || (await redis.get(keys.sweeper)) === me
+      if (isMine && (await redis.pexpire(keys.sweeper, markMs)) === 1) {
+        mineUntil = asked + markMs
+        return true
+      }
+      mineUntil = Number.NEGATIVE_INFINITY
+    }
     try {
-      if ((await redis.set(keys.sweeper, me, 'PX', everyMs * 5, 'NX')) === 'OK') return true
+      if ((await redis.set(keys.sweeper, me, 'PX', markMs, 'NX')) === null) return false
+      mineUntil = asked + markMs
+      return true
     } catch (error) {
       if (!isOutOfMemory(error)) throw error
       // A full memory takes no mark, and needs the trim more than ever. Every step of a pass bears company.
-      if ((await redis.get(keys.sweeper)) === null) return true
+      return (await redis.get(keys.sweeper)) === null
     }
-    if ((await redis.get(keys.sweeper)) !== me) return false
-    await redis.pexpire(keys.sweeper, everyMs * 5)
-    return true
   }
 
   const tick = async () => {
     try {
-      if (await isMyTurn()) await pass()
-      else isTight = inDoubt()
+      const isThorough = isBehind || untilThorough === 0
+      if (await isMyTurn(isThorough)) {
+        await pass(isThorough)
+        untilThorough = (isThorough ? passesPerThorough : untilThorough) - 1
+      } else {
+        isTight = inDoubt()
+        untilThorough = 0
+      }
     } catch (error) {
       if (!stopped) refused.warn({ shard: keys.shard, error: String(error) }, 'upkeep failed, trying again')
     }
@@ -155,7 +184,7 @@ export function startUpkeep(options: UpkeepOptions): Upkeep {
   running = tick()
 
   return {
-    pass,
+    pass: () => pass(),
     async stop() {
       stopped = true
       clearTimeout(timer)

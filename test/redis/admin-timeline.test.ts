@@ -293,6 +293,10 @@ test('heartbeats, of several processes, are read with their age; one that stops 
     ['c', 'a'],
   )
   assert.equal(await w.redis.hexists(first.heartbeats, 'b'), 0)
+
+  await w.redis.zadd(first.alive, minuteAgo - 3_600_000, 'c')
+  await tellHeartbeat(w.redis, first, beat('a', 1), false)
+  assert.equal(await w.redis.hexists(first.heartbeats, 'c'), 1)
   assert.ok((await w.redis.pttl(first.alive)) > 0 && (await w.redis.pttl(first.heartbeats)) > 0)
 })
 

@@ -10,6 +10,7 @@ import { waitFor } from '../support/wait.ts'
 
 const lane = 'default/exten:991'
 const hour = 3_600_000
+const quiet = { log: createLog({ level: 'silent' }) }
 const inHours = (hours: number) => () => Date.now() + hours * hour
 
 test('trim, of completed events older than the retention, removes them and their places', async (t) => {
@@ -183,4 +184,50 @@ test('a memory that is full already, is trimmed all the same', async (t) => {
   atEnd(t, redis.url, () => own.stop())
 
   await waitFor(async () => (await connection.zcard(keys.completed)) === 0)
+})
+
+test('upkeep by itself, sweeps at each pass, and looks at old events and records at every fifth', async (t) => {
+  const redis = await startRedis(t)
+  const w = await world(t, { url: redis.url })
+  const own = startUpkeep({ ...quiet, ...w.config.lanes, redis: w.redis, keys: w.keys, everyMs: 5 })
+  atEnd(t, redis.url, () => own.stop().catch(() => {}))
+  const calls = async () => {
+    const stats = await w.redis.info('commandstats')
+    const of = (name: string) => Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, 'm').exec(stats)?.[1] ?? 0)
+    return { sweeps: of('hscan'), walks: of('scan'), marks: of('set') + of('get') + of('pexpire') }
+  }
+
+  const { sweeps, walks, marks } = await waitFor(async () => {
+    const seen = await calls()
+    return seen.sweeps >= 50 ? seen : undefined
+  })
+
+  const thorough = Math.ceil(sweeps / 5)
+  assert.ok(Math.abs(walks - thorough) <= 1, `${walks} walks in ${sweeps} passes`)
+  assert.ok(marks <= sweeps + thorough + 4, `${marks} commands for the mark in ${sweeps} passes`)
+})
+
+test('upkeep by two processes, is in the end done by one of them, also after Redis has lost the mark', async (t) => {
+  const w = await world(t)
+  const passes = [0, 0]
+  for (const [index] of passes.entries()) {
+    const now = () => {
+      passes[index] = (passes[index] ?? 0) + 1
+      return Date.now()
+    }
+    const own = startUpkeep({ ...quiet, ...w.config.lanes, redis: w.redis, keys: w.keys, everyMs: 30, now })
+    atEnd(t, w.config.redis.url, () => own.stop().catch(() => {}))
+  }
+
+  for (let loss = 0; loss < 5; loss += 1) {
+    await w.redis.del(w.keys.sweeper)
+    await waitFor(() => w.redis.exists(w.keys.sweeper))
+  }
+
+  let since = [...passes]
+  await waitFor(() => {
+    const [first = 0, second = 0] = passes.map((count, index) => count - (since[index] ?? 0))
+    if (first > 0 && second > 0) since = [...passes]
+    return Math.max(first, second) >= 4 && Math.min(first, second) === 0
+  })
 })

@@ -80,20 +80,24 @@ end
 return jobs
 `
 
-/** A process tells that it lives. KEYS when each was last heard, what each says. ARGV id, text, kept for milliseconds. */
+/**
+ * A process tells that it lives. KEYS when each was last heard, what each says. ARGV id, text, for how many milliseconds the others
+ * are remembered ('' = nobody is forgotten now), for how many both keys stay.
+ */
 const beatLua = `
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local kept = tonumber(ARGV[3])
+call('HSET', KEYS[2], ARGV[1], ARGV[2])
+call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
+if not kept then return 1 end
 for _, id in ipairs(call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now - kept))) do
   call('HDEL', KEYS[2], id)
   call('ZREM', KEYS[1], id)
 end
-call('HSET', KEYS[2], ARGV[1], ARGV[2])
-call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[1])
-call('PEXPIRE', KEYS[1], kept)
-call('PEXPIRE', KEYS[2], kept)
+call('PEXPIRE', KEYS[1], ARGV[4])
+call('PEXPIRE', KEYS[2], ARGV[4])
 return 1
 `
 
@@ -210,11 +214,11 @@ function jobOf(jobId: string, job: unknown[]): JobLook {
   }
 }
 
-/** Tells that process `id` lives, and what it says of itself; forgets others not heard of for `keptMs`. */
+/** Tells that process `id` lives, and what it says of itself; with `forgets`, others not heard of for `keptMs` go. */
 export async function tellAlive(
   redis: Connection,
   keys: ShardKeys,
-  { id, text, keptMs }: { id: string; text: string; keptMs: number },
+  { id, text, keptMs, forgets }: { id: string; text: string; keptMs: number; forgets: boolean },
 ): Promise<void> {
-  await look(redis, 'bridgeBeat', keys.alive, keys.heartbeats, id, text, keptMs)
+  await look(redis, 'bridgeBeat', keys.alive, keys.heartbeats, id, text, forgets ? keptMs : '', 2 * keptMs)
 }
