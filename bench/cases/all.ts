@@ -5,6 +5,7 @@ import { backlog, blocked } from './backlog.ts'
 import { bytesFinished, bytesParked } from './bytes.ts'
 import { drainHot, drainLanes, drainWide } from './drain.ts'
 import { idle } from './idle.ts'
+import { shards } from './shards.ts'
 import { waitP99 } from './wait.ts'
 
 export const cases: readonly Case[] = [
@@ -18,6 +19,7 @@ export const cases: readonly Case[] = [
   bytesFinished,
   backlog,
   blocked,
+  shards,
   idle,
   memory,
 ]

@@ -13,7 +13,7 @@ async function enqueueAndDrain(m: Measurement, redis: RedisServer, options: Brid
   const plan = { side: 'bridge', lanes: m.isQuick ? 250 : 2_500, perLane: 8, firstCall: 5_000_000 } as const
   const { events, seconds } = await fill(m, redis, plan)
   const worker = m.worker(redis, options)
-  const drain = await watchDrain({ redis, worker, completed: completedSets.bridge }, events)
+  const drain = await watchDrain(worker, { redis, completed: completedSets.bridge }, events)
   return { enqueuedPerSecond: events / seconds, ...drain }
 }
 

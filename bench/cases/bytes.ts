@@ -42,7 +42,7 @@ async function finished(_side: string, m: Measurement): Promise<Figures> {
   const drain = async (lanes: number, firstCall: number, before: number) => {
     const { events } = await fill(m, redis, { side: 'bridge', lanes, perLane: 8, firstCall })
     const worker = m.worker(redis)
-    await watchDrain({ redis, worker, completed: completedSets.bridge }, events, before)
+    await watchDrain(worker, { redis, completed: completedSets.bridge }, events, before)
     await worker.stop()
     return events
   }

@@ -11,11 +11,11 @@ type Shape = { readonly lanes: number; readonly perLane: number }
 
 async function drainSide(side: string, m: Measurement, redis: RedisServer, events: number): Promise<Drain> {
   if (side === 'bridge') {
-    return watchDrain({ redis, worker: m.worker(redis), completed: completedSets.bridge }, events)
+    return watchDrain(m.worker(redis), { redis, completed: completedSets.bridge }, events)
   }
   if (side === 'bullmq') {
     const worker = m.node('bench/references/bullmq-worker.ts', { REDIS_URL: redis.url })
-    return watchDrain({ redis, worker, completed: completedSets.bullmq }, events)
+    return watchDrain(worker, { redis, completed: completedSets.bullmq }, events)
   }
   const worker = m.node('bench/references/groupmq-worker.ts', { REDIS_URL: redis.url }, [`${events}`])
   const used = () => [cpuSecondsOf(worker.pid), cpuSecondsOf(redis.process.pid)] as const

@@ -15,11 +15,24 @@ export type RedisServer = {
 }
 
 /** As a careful operator runs it: every write is on disk before it is answered. */
-const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', '', '--hash-max-listpack-value', '2048']
+export const durable: readonly string[] = [
+  '--appendonly',
+  'yes',
+  '--appendfsync',
+  'always',
+  '--save',
+  '',
+  '--hash-max-listpack-value',
+  '2048',
+]
 
-/** Starts a server and waits until it answers. `args` replace those of a durable one. */
-export async function startRedis(scope: Scope, args: readonly string[] = durable): Promise<RedisServer> {
-  const port = await freePort()
+/** Starts a server and waits until it answers. `args` replace those of a durable one; `given` a port that is free. */
+export async function startRedis(
+  scope: Scope,
+  args: readonly string[] = durable,
+  given?: number,
+): Promise<RedisServer> {
+  const port = given ?? (await freePort())
   const where = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', scope.folder()]
   const server = scope.start('redis-server', process.env['REDIS_SERVER'] || 'redis-server', [...where, ...args])
   const client = new Redis(port, '127.0.0.1', { lazyConnect: true, retryStrategy: () => null, maxRetriesPerRequest: 0 })
