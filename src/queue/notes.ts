@@ -10,6 +10,8 @@ export type Notes = {
   line?: string
   /** Where the search finds it. */
   news?: News
+  /** Of a job whose end is written already: what BullMQ is answered when it asks for it. */
+  moved?: unknown
 }
 
 const mark = Symbol('notes')

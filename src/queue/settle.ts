@@ -1,17 +1,18 @@
 /**
  * Settle: an Outcome becomes what BullMQ does with the job. The only place that speaks BullMQ's language of errors.
  */
-import { DelayedError, type Job, UnrecoverableError } from 'bullmq'
+import { DelayedError, UnrecoverableError } from 'bullmq'
 import type { Outcome } from '../event/outcome.ts'
 import { type AttemptLine, encodeLine } from './attempt-record.ts'
 import type { LaneBackend } from './fused/backend.ts'
 import type { Connection, Turn } from './fused/commands.ts'
 import { maxAttemptLines } from './fused/finish.lua.ts'
+import type { HeadJob } from './fused/first-start.ts'
 import type { ShardKeys } from './keys.ts'
 import { notesOf } from './notes.ts'
 
 export type Settlement = {
-  readonly job: Job
+  readonly job: HeadJob
   readonly jobId: string
   readonly token: string
   readonly startedAt: number

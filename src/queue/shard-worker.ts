@@ -1,7 +1,8 @@
 /**
  * The BullMQ worker of one shard: its locks, the guard of a second start, and one attempt at a time per job.
  */
-import { type Job, Worker } from 'bullmq'
+import { setTimeout as pause } from 'node:timers/promises'
+import { DelayedError, isNotConnectionError, type Job, Worker } from 'bullmq'
 import type { Config } from '../config.ts'
 import { JobDecodeError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
@@ -9,9 +10,10 @@ import type { Attempt, Outcome } from '../event/outcome.ts'
 import { decode, isNewer } from '../event/stored.ts'
 import { type Log, limitedLog } from '../log.ts'
 import { encodeLine } from './attempt-record.ts'
-import { type LaneBackend, laneBackend } from './fused/backend.ts'
+import { type Ended, type LaneBackend, laneBackend } from './fused/backend.ts'
 import { type Connection, runGuard, type Turn } from './fused/commands.ts'
 import { outOfTurn } from './fused/finish.lua.ts'
+import type { FirstStart, HeadJob } from './fused/first-start.ts'
 import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
 import { notesOf } from './notes.ts'
@@ -65,6 +67,9 @@ const maxStalledCount = 10
 /** Wait before a start that could not go on for the moment is tried again. */
 const putBackMs = 1_000
 
+/** Wait before something that failed for want of a connection is tried again; BullMQ's own tries wait as long. */
+const retryMs = 500
+
 /** Wait before an event written by a newer version is looked at again: a newer worker may take it. */
 const newerVersionMs = 10_000
 
@@ -87,28 +92,30 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     onRefused: (error) => refused.warn({ shard: shard.shard, error: String(error) }, 'redis refused the worker'),
   })
   let backend: LaneBackend | undefined
+  let isClosing = false
 
   const makeBackend = laneBackend(connection, {
     keys: shard,
     deadHead: lanes.deadHead,
     lockMs,
     foundForMs: lanes.retentionMs,
-    lineFor: (job, error) => (error === undefined ? '' : failedUnseen(job as Job, error)),
+    active: holds.count,
+    lineFor: (job, error) => (error === undefined ? '' : failedUnseen(job as HeadJob, error)),
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
-  const tellDead = (job: Job, error: string) => {
+  const tellDead = (job: Pick<HeadJob, 'id' | 'name'>, error: string) => {
     sightings?.dead(job.name)
     log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
   }
 
-  const dead = (job: Job, error: string): Outcome => {
+  const dead = (job: HeadJob, error: string): Outcome => {
     tellDead(job, error)
     return { status: 'dead', error }
   }
 
   /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
-  const failedUnseen = (job: Job, error: string) => {
+  const failedUnseen = (job: HeadJob, error: string) => {
     tellDead(job, error)
     return encodeLine({
       attempt: job.attemptsMade + 1,
@@ -120,7 +127,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     })
   }
 
-  const attemptOf = (job: Job, turn: Turn, hold: Hold): Attempt => ({
+  const attemptOf = (job: HeadJob, turn: Turn, hold: Hold): Attempt => ({
     attempt: job.attemptsMade + 1,
     run: job.attemptsStarted,
     putOffSince: turn.putOffSince,
@@ -128,7 +135,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   })
 
   /** What one start of a job ends in. Never rejects. */
-  const start = async (job: Job, turn: Turn, hold: Hold): Promise<Outcome> => {
+  const start = async (job: HeadJob, turn: Turn, hold: Hold): Promise<Outcome> => {
     if (!turn.isTurn) return dead(job, outOfTurn)
     try {
       const event = decode(job.data)
@@ -148,11 +155,12 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     }
   }
 
-  const process = async (job: Job, token?: string): Promise<string> => {
+  /** One start and what becomes of it: as `settle` says. */
+  const runOnce = async (job: HeadJob, token: string): Promise<string> => {
     const jobId = job.id ?? ''
     const startedAt = Date.now()
-    const settlement: Settlement = { job, jobId, token: token ?? '', startedAt, backend, connection, shard }
-    const hold = holds.take(job, settlement.token)
+    const settlement: Settlement = { job, jobId, token, startedAt, backend, connection, shard }
+    const hold = holds.take(job, token)
     let turn: Turn | undefined
     let outcome: Outcome
     try {
@@ -167,8 +175,61 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     return await settle(settlement, outcome, turn)
   }
 
+  /**
+   * What BullMQ calls. It hands out one job; those that follow from its end are run here one after the other, as long as each is a first
+   * start, and BullMQ sees them as one. Whatever else comes goes back to it with the answer to the last end.
+   */
+  const process = async (given: Job, token = ''): Promise<string> => {
+    const returned = await runOnce(given, token)
+    // If its end is refused BullMQ ends it itself: it tries again, and tells.
+    let ended = await backend?.end(given, returned, token).catch(() => undefined)
+    if (ended === undefined) return returned
+    while (ended.next !== undefined) ended = await runNext(ended.next, token)
+    notesOf(given).moved = ended.moved
+    return returned
+  }
+
+  /** One more start in the place of the one before, and its end. Rejects with DelayedError alone. */
+  const runNext = async (first: FirstStart, token: string): Promise<Ended> => {
+    try {
+      const returned = await runOnce(first, token)
+      const ended = await persistently(() => backend?.end(first, returned, token))
+      return ended ?? (await asBullmq(first, (job) => job.moveToCompleted(returned, token, !isClosing)))
+    } catch (error) {
+      // Put off: it is where it should be, and BullMQ is to look for another.
+      if (error instanceof DelayedError) throw error
+      return await asBullmq(first, (job) => job.moveToFailed(error as Error, token, !isClosing))
+    }
+  }
+
+  /** What BullMQ would do if it had handed this one out: a retry, a dead letter. */
+  const asBullmq = async (first: FirstStart, move: (job: Job) => Promise<unknown>): Promise<Ended> => {
+    const job = first.asJob(worker)
+    Object.assign(notesOf(job), notesOf(first))
+    let result: unknown
+    try {
+      result = await persistently(() => move(job))
+    } catch (error) {
+      // Its hold was lost, or Redis refuses: it is taken over when the hold has run out.
+      tellRefused(error as Error)
+    }
+    return { moved: { result: Array.isArray(result) ? result : undefined, finishedOn: Date.now() } }
+  }
+
+  /** As long as it fails for want of a connection. */
+  const persistently = async <T>(work: () => Promise<T> | undefined): Promise<T | undefined> => {
+    for (;;) {
+      try {
+        return await work()
+      } catch (error) {
+        if (isClosing || isNotConnectionError(error as Error)) throw error
+        await pause(retryMs)
+      }
+    }
+  }
+
   /** Why a start that is in its turn must wait all the same, asked right before it. */
-  const notNow = (job: Job, hold: Hold): Outcome | undefined => {
+  const notNow = (job: HeadJob, hold: Hold): Outcome | undefined => {
     // A hold that is half over may end under the attempt; fetched and checked by one clock.
     if (job.processedOn !== undefined && Date.now() - job.processedOn > lockMs / 2)
       return putBack(0, 'fetched too long ago')
@@ -180,7 +241,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   }
 
   /** A first start needs no guard: the script that added the job made it the head. Undefined if Redis refused to say. */
-  const turnOf = async (job: Job): Promise<Turn | undefined> => {
+  const turnOf = async (job: HeadJob): Promise<Turn | undefined> => {
     if (job.attemptsStarted <= 1) return { isTurn: true, putOffSince: undefined, unrecorded: 0 }
     const vanished = encodeLine({
       attempt: job.attemptsMade + 1,
@@ -208,7 +269,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       skipLockRenewal: true,
       stalledInterval: Math.ceil(lockMs / 4),
       maxStalledCount,
-      runRetryDelay: 500,
+      runRetryDelay: retryMs,
       settings: { backoffStrategy },
     },
     (...args) => {
@@ -216,7 +277,9 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       return backend
     },
   )
-  worker.on('error', (error) => refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker'))
+  const tellRefused = (error: Error) =>
+    refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker')
+  worker.on('error', tellRefused)
   worker.on('stalled', (jobId) => {
     sightings?.stalled()
     log.warn({ eventId: eventIdOf(jobId) }, 'event taken over: its worker vanished')
@@ -240,6 +303,7 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     active: holds.count,
     abort: holds.abort,
     async close() {
+      isClosing = true
       await Promise.all([worker.close(), upkeep.stop()])
       holds.stop()
       who.stop()

@@ -37,6 +37,38 @@ test('lanes, when the head fails twice with backoff, keep the followers parked u
   )
 })
 
+test('one slot that goes on from event to event, treats each of them as if it were the first', async (t) => {
+  const put = (cause: 'asked' | 'ceiling') => ({ status: 'later', delayMs: 1, cause, error: 'not now' }) as const
+  const script = { b: ['fail', 'ok'], c: ['dead'], d: [put('asked'), 'ok'], e: [put('ceiling'), 'ok'] } as const
+  const w = await world(t, { script })
+  const lane = 'default/call:1'
+  await w.put(lane, 'a', 'b', 'c', 'd', 'e', 'f', 'g')
+  // Something else to hand out after each end.
+  for (const other of letters(20)) await w.put(`default/call:${other}`, other)
+
+  const worker = w.work({ concurrency: 1 })
+  await w.emptied()
+
+  assert.deepEqual(w.labelsOf(lane), ['a', 'b', 'b', 'c', 'd', 'd', 'e', 'e', 'f', 'g'])
+  const attempts = Object.entries(await w.history(lane)).map(([label, event]) => [
+    label,
+    event.state,
+    event.attempts.length,
+  ])
+  assert.deepEqual(attempts, [
+    ['a', 'completed', 1],
+    ['b', 'completed', 2],
+    ['c', 'dead', 1],
+    ['d', 'completed', 2],
+    ['e', 'completed', 1],
+    ['f', 'completed', 1],
+    ['g', 'completed', 1],
+  ])
+  await w.put(lane, 'h')
+  await waitFor(() => w.labelsOf(lane).at(-1) === 'h')
+  assert.deepEqual(await worker.drain(5_000), { clean: true })
+})
+
 test('lanes, when one hangs, delay no other', async (t) => {
   const w = await world(t, { script: { stuck: ['hang'] } })
   w.work()

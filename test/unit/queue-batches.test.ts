@@ -78,3 +78,19 @@ test('a call that fails, is refused to those in it and to those who wait behind 
 
   assert.equal(await later, 'C')
 })
+
+test('a batch that nothing more can come to, goes at once, with what waits already', async () => {
+  const { calls, send, batches } = callsOf()
+  let isLast = false
+  const ask = inBatches(send, { most: 10, isLast: () => isLast })
+
+  const first = ask('a')
+  isLast = true
+  const second = ask('b')
+
+  assert.deepEqual(batches(), [['a', 'b']])
+  await loopTurn()
+  assert.equal(calls.length, 1)
+  calls[0]?.answer()
+  assert.deepEqual(await Promise.all([first, second]), ['A', 'B'])
+})

@@ -15,8 +15,8 @@ import type { ShardKeys } from '../keys.ts'
 import { notesOf } from '../notes.ts'
 import { type Connection, type DeadHead, finishCommand, run } from './commands.ts'
 import { finishKeys, notOurs } from './finish.lua.ts'
+import { FirstStart, type HeadJob, rawFirstStart } from './first-start.ts'
 import { inBatches } from './in-batches.ts'
-import { jobOptions } from './lane.lua.ts'
 
 /** Jobs finished in one call: about a millisecond of Redis' time. */
 const mostJobs = 32
@@ -34,34 +34,57 @@ export type LaneBackendOptions = {
   readonly lockMs: number
   /** How long a lane is found by the numbers of its events, in milliseconds. */
   readonly foundForMs: number
+  /** Attempts under way in this worker. */
+  active(): number
   /** For a job that becomes final without a line of an attempt: one for it. `error` is set for a dead letter. */
   lineFor(job: object, error: string | undefined): string
 }
 
-/** A job that has ended, as the finish script is told of it. */
-type Ended = readonly string[]
+/** A job that has ended: what BullMQ is answered, and the same as a first start if it is one. One of the two goes on with it. */
+export type Ended = { readonly moved: Moved; readonly next?: FirstStart }
 
-type Job = Parameters<RedisQueueBackend['moveToCompleted']>[0]
-type Moved = Awaited<ReturnType<RedisQueueBackend['moveToCompleted']>>
+/** A job that has ended, as the finish script is told of it. */
+type End = readonly string[]
+
+/** What BullMQ is answered when a job has ended: what it is to do next, if anything. */
+export type Moved = Awaited<ReturnType<RedisQueueBackend['moveToCompleted']>>
 
 export class LaneBackend extends RedisQueueBackend {
   private options: LaneBackendOptions | undefined
-  private finish: ((ended: Ended) => Promise<unknown>) | undefined
+  private finish: ((end: End) => Promise<unknown>) | undefined
 
   /** Called once, right after construction: BullMQ's constructor has no place for it. */
   serve(redis: Connection, options: LaneBackendOptions): this {
     this.options = options
     const scriptKeys = finishKeys.map((type) => this.queue.toKey(type))
-    this.finish = inBatches((batch: readonly Ended[]) => this.finishAll(redis, scriptKeys, options, batch), {
+    this.finish = inBatches((batch: readonly End[]) => this.finishAll(redis, scriptKeys, options, batch), {
       most: mostJobs,
       callsAtATime,
+      // With a hot lane alone, each of its events would wait for a turn of the loop in which nothing comes.
+      isLast: () => options.active() === 0,
     })
     return this
   }
 
-  /** `returned` is `completed` or `skipped`. */
+  /** Ends a job with `completed` or `skipped`. Undefined if it is not one of ours. */
+  async end(job: HeadJob, returned: string, token: string): Promise<Ended | undefined> {
+    const moved = await this.moveToEnd(job, returned, token, true)
+    if (moved === undefined) return undefined
+    const [raw, id, , , isFirstStart] = Array.isArray(moved.result) ? moved.result : []
+    if (isFirstStart !== true) return { moved }
+    try {
+      return { moved, next: new FirstStart(raw, id, moved.finishedOn, this) }
+    } catch {
+      // It cannot be read: BullMQ says so in its own way.
+      return { moved }
+    }
+  }
+
+  /** `returned` is `completed` or `skipped`. A job that `end` has ended already is answered what that was. */
   override async moveToCompleted(...args: Parameters<RedisQueueBackend['moveToCompleted']>): Promise<Moved> {
     const [job, returned, , token, fetchNext] = args
+    const { moved } = notesOf(job)
+    if (moved !== undefined) return moved as Moved
     return (await this.moveToEnd(job, String(returned), token, fetchNext)) ?? (await super.moveToCompleted(...args))
   }
 
@@ -76,7 +99,7 @@ export class LaneBackend extends RedisQueueBackend {
 
   /** Undefined if the job is not one of ours. `more`: of a failed one the reason, then name and value of what else is to be written. */
   private async moveToEnd(
-    job: Job,
+    job: Pick<HeadJob, 'id'>,
     outcome: string,
     token: string,
     fetchNext: boolean,
@@ -95,7 +118,7 @@ export class LaneBackend extends RedisQueueBackend {
       throw this.finishedErrors({ code: answer, jobId, command: 'moveToFinished', state: 'active' })
     }
     news?.written()
-    return { result: nextJob(answer as unknown[], finishedOn), finishedOn }
+    return { result: Array.isArray(answer) ? nextJob(answer, finishedOn) : undefined, finishedOn }
   }
 
   /** One call of the finish script. */
@@ -103,11 +126,11 @@ export class LaneBackend extends RedisQueueBackend {
     redis: Connection,
     scriptKeys: readonly string[],
     { keys, deadHead, lockMs, foundForMs }: LaneBackendOptions,
-    batch: readonly Ended[],
+    batch: readonly End[],
   ): Promise<unknown[]> {
     await this.client
     const args: (string | number)[] = [...scriptKeys, keys.base, deadHead, Date.now(), lockMs, foundForMs]
-    for (const ended of batch) args.push(...ended)
+    for (const end of batch) args.push(...end)
     const answers = (await run(redis, finishCommand, ...args)) as unknown[]
     return answers.map((answer) => (typeof answer === 'string' ? new Error(answer) : answer))
   }
@@ -122,27 +145,11 @@ export class LaneBackend extends RedisQueueBackend {
   }
 }
 
-/** The next job as BullMQ's worker takes it. One that starts for the first time comes as one text: most do. */
+/** The next job as BullMQ's worker takes it, and whether it is a first start: one that comes as one text. */
 function nextJob(answer: unknown[], now: number): unknown[] {
-  const [fields, id, ...delays] = answer
+  const [fields, id, limitDelay, delayUntil] = answer
   if (typeof fields !== 'string') return raw2NextJobData(answer)
-  const afterName = fields.indexOf(' ')
-  const afterTime = fields.indexOf(' ', afterName + 1)
-  const job = {
-    id,
-    name: fields.slice(0, afterName),
-    data: fields.slice(afterTime + 1),
-    opts: jobOptions,
-    progress: 0,
-    delay: 0,
-    priority: 0,
-    timestamp: Number(fields.slice(afterName + 1, afterTime)),
-    attemptsStarted: 1,
-    attemptsMade: 0,
-    stalledCounter: 0,
-    processedOn: now,
-  }
-  return [job, id, ...delays]
+  return [rawFirstStart(fields, String(id), now), id, limitDelay, delayUntil, true]
 }
 
 /** Gives a Worker the lane backend on `redis`; the blocking connection is a copy of it, closed with the worker. */

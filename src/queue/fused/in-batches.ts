@@ -14,6 +14,8 @@ export type BatchOptions<Item> = {
    * any, so what comes in one turn of the loop goes out together, and waits for no answer.
    */
   readonly callsAtATime?: number
+  /** Whether nothing more will come in this turn of the loop: what is handed in goes at once. Default: one never knows. */
+  isLast?(): boolean
 }
 
 type Waiting<Item, Answer> = {
@@ -30,6 +32,7 @@ export function inBatches<Item, Answer>(
     mostWeight = Number.POSITIVE_INFINITY,
     weigh = () => 0,
     callsAtATime = Number.POSITIVE_INFINITY,
+    isLast = () => false,
   }: BatchOptions<Item>,
 ): (item: Item) => Promise<Answer> {
   const waiting: Waiting<Item, Answer>[] = []
@@ -80,6 +83,7 @@ export function inBatches<Item, Answer>(
   return (item) =>
     new Promise((resolve, reject) => {
       waiting.push({ item, resolve, reject })
+      if (isLast()) return sendAll()
       if (isTold || calls >= callsAtATime) return
       isTold = true
       // At the end of this turn of the loop, so that what comes in the same turn goes out together.
