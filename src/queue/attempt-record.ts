@@ -38,3 +38,11 @@ export function decodeLine(text: string): AttemptLine | undefined {
     return undefined
   }
 }
+
+/** The line of a start that no worker tells of: how long it took is not known. */
+export function encodeUnseen(
+  job: { readonly attemptsMade: number },
+  of: Pick<AttemptLine, 'run' | 'outcome' | 'error'>,
+): string {
+  return encodeLine({ attempt: job.attemptsMade + 1, startedAt: 0, durationMs: 0, ...of })
+}

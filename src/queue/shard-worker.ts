@@ -1,23 +1,24 @@
 /**
  * The BullMQ worker of one shard: its locks, the guard of a second start, and one attempt at a time per job.
  */
-import { setTimeout as pause } from 'node:timers/promises'
-import { DelayedError, isNotConnectionError, type Job, Worker } from 'bullmq'
+import { Worker } from 'bullmq'
 import type { Config } from '../config.ts'
 import { JobDecodeError } from '../errors.ts'
 import type { Event } from '../event/event.ts'
 import type { Attempt, Outcome } from '../event/outcome.ts'
 import { decode, isNewer } from '../event/stored.ts'
 import { type Log, limitedLog } from '../log.ts'
-import { encodeLine } from './attempt-record.ts'
-import { type Ended, type LaneBackend, laneBackend } from './fused/backend.ts'
-import { type Connection, runGuard, type Turn } from './fused/commands.ts'
+import { encodeUnseen } from './attempt-record.ts'
+import { type LaneBackend, laneBackend } from './fused/backend.ts'
+import type { Connection, Turn } from './fused/commands.ts'
 import { outOfTurn } from './fused/finish.lua.ts'
-import type { FirstStart, HeadJob } from './fused/first-start.ts'
+import type { HeadJob } from './fused/first-start.ts'
 import { createHolds, type Hold } from './holds.ts'
 import { eventIdOf, queueName, type ShardKeys } from './keys.ts'
 import { notesOf } from './notes.ts'
 import { backoffStrategy, type Settlement, settle } from './settle.ts'
+import { createSlot } from './slot.ts'
+import { turnOfStart } from './turn.ts'
 import { keepEventStreamShort, startUpkeep, type UpkeepSightings } from './upkeep.ts'
 import { whoIndex } from './who.ts'
 
@@ -50,8 +51,6 @@ export type WorkOptions = {
   readonly sweepMs?: number
 }
 
-export type ShardWorkerOptions = WorkOptions & { readonly connection: Connection; readonly shard: ShardKeys }
-
 export type ShardWorker = {
   /** Attempts under way. */
   active(): number
@@ -78,7 +77,9 @@ function putBack(delayMs: number, error: string): Outcome {
   return { status: 'later', delayMs, cause: 'ceiling', error }
 }
 
-export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWorker {
+type Options = WorkOptions & { readonly connection: Connection; readonly shard: ShardKeys }
+
+export function startShardWorker(options: Options, run: Run): ShardWorker {
   const { connection, shard, lanes, log, sightings, lockMs = 10_000 } = options
   const refused = limitedLog(log, { everyMs: 10_000, byError: true })
   const who = whoIndex(connection, shard, {
@@ -104,27 +105,16 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
-  const tellDead = (job: Pick<HeadJob, 'id' | 'name'>, error: string) => {
+  const dead = (job: HeadJob, error: string): Outcome => {
     sightings?.dead(job.name)
     log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
-  }
-
-  const dead = (job: HeadJob, error: string): Outcome => {
-    tellDead(job, error)
     return { status: 'dead', error }
   }
 
   /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
   const failedUnseen = (job: HeadJob, error: string) => {
-    tellDead(job, error)
-    return encodeLine({
-      attempt: job.attemptsMade + 1,
-      run: job.attemptsStarted,
-      startedAt: 0,
-      durationMs: 0,
-      outcome: 'dead',
-      error,
-    })
+    dead(job, error)
+    return encodeUnseen(job, { run: job.attemptsStarted, outcome: 'dead', error })
   }
 
   const attemptOf = (job: HeadJob, turn: Turn, hold: Hold): Attempt => ({
@@ -157,9 +147,8 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
 
   /** One start and what becomes of it: as `settle` says. */
   const runOnce = async (job: HeadJob, token: string): Promise<string> => {
-    const jobId = job.id ?? ''
     const startedAt = Date.now()
-    const settlement: Settlement = { job, jobId, token, startedAt, backend, connection, shard }
+    const settlement: Settlement = { job, jobId: job.id ?? '', token, startedAt, backend, connection, shard }
     const hold = holds.take(job, token)
     let turn: Turn | undefined
     let outcome: Outcome
@@ -175,59 +164,6 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     return await settle(settlement, outcome, turn)
   }
 
-  /**
-   * What BullMQ calls. It hands out one job; those that follow from its end are run here one after the other, as long as each is a first
-   * start, and BullMQ sees them as one. Whatever else comes goes back to it with the answer to the last end.
-   */
-  const process = async (given: Job, token = ''): Promise<string> => {
-    const returned = await runOnce(given, token)
-    // If its end is refused BullMQ ends it itself: it tries again, and tells.
-    let ended = await backend?.end(given, returned, token).catch(() => undefined)
-    if (ended === undefined) return returned
-    while (ended.next !== undefined) ended = await runNext(ended.next, token)
-    notesOf(given).moved = ended.moved
-    return returned
-  }
-
-  /** One more start in the place of the one before, and its end. Rejects with DelayedError alone. */
-  const runNext = async (first: FirstStart, token: string): Promise<Ended> => {
-    try {
-      const returned = await runOnce(first, token)
-      const ended = await persistently(() => backend?.end(first, returned, token))
-      return ended ?? (await asBullmq(first, (job) => job.moveToCompleted(returned, token, !isClosing)))
-    } catch (error) {
-      // Put off: it is where it should be, and BullMQ is to look for another.
-      if (error instanceof DelayedError) throw error
-      return await asBullmq(first, (job) => job.moveToFailed(error as Error, token, !isClosing))
-    }
-  }
-
-  /** What BullMQ would do if it had handed this one out: a retry, a dead letter. */
-  const asBullmq = async (first: FirstStart, move: (job: Job) => Promise<unknown>): Promise<Ended> => {
-    const job = first.asJob(worker)
-    Object.assign(notesOf(job), notesOf(first))
-    let result: unknown
-    try {
-      result = await persistently(() => move(job))
-    } catch (error) {
-      // Its hold was lost, or Redis refuses: it is taken over when the hold has run out.
-      tellRefused(error as Error)
-    }
-    return { moved: { result: Array.isArray(result) ? result : undefined, finishedOn: Date.now() } }
-  }
-
-  /** As long as it fails for want of a connection. */
-  const persistently = async <T>(work: () => Promise<T> | undefined): Promise<T | undefined> => {
-    for (;;) {
-      try {
-        return await work()
-      } catch (error) {
-        if (isClosing || isNotConnectionError(error as Error)) throw error
-        await pause(retryMs)
-      }
-    }
-  }
-
   /** Why a start that is in its turn must wait all the same, asked right before it. */
   const notNow = (job: HeadJob, hold: Hold): Outcome | undefined => {
     // A hold that is half over may end under the attempt; fetched and checked by one clock.
@@ -240,27 +176,29 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
     return putBack(putBackMs, 'an earlier attempt still runs here')
   }
 
-  /** A first start needs no guard: the script that added the job made it the head. Undefined if Redis refused to say. */
+  /** Undefined if Redis refused to say. */
   const turnOf = async (job: HeadJob): Promise<Turn | undefined> => {
-    if (job.attemptsStarted <= 1) return { isTurn: true, putOffSince: undefined, unrecorded: 0 }
-    const vanished = encodeLine({
-      attempt: job.attemptsMade + 1,
-      run: job.attemptsStarted - 1,
-      startedAt: 0,
-      durationMs: 0,
-      outcome: 'vanished',
-    })
     try {
-      return await runGuard(connection, shard, job.id ?? '', job.attemptsStarted, vanished)
+      return await turnOfStart(connection, shard, job)
     } catch (error) {
       refused.warn({ shard: shard.shard, error: String(error) }, 'the guard could not ask, event put back')
       return undefined
     }
   }
 
-  const worker = new Worker(
+  const tellRefused = (error: Error) =>
+    refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker')
+
+  const worker: Worker = new Worker(
     queueName,
-    process,
+    createSlot({
+      runOnce,
+      retryMs,
+      backend: () => backend,
+      asJob: (start) => start.asJob(worker),
+      isClosing: () => isClosing,
+      onRefused: tellRefused,
+    }),
     {
       connection,
       prefix: shard.base,
@@ -277,8 +215,6 @@ export function startShardWorker(options: ShardWorkerOptions, run: Run): ShardWo
       return backend
     },
   )
-  const tellRefused = (error: Error) =>
-    refused.warn({ shard: shard.shard, error: error.message }, 'redis refused the worker')
   worker.on('error', tellRefused)
   worker.on('stalled', (jobId) => {
     sightings?.stalled()

@@ -66,9 +66,9 @@ export class LaneBackend extends RedisQueueBackend {
     return this
   }
 
-  /** Ends a job with `completed` or `skipped`. Undefined if it is not one of ours. */
-  async end(job: HeadJob, returned: string, token: string): Promise<Ended | undefined> {
-    const moved = await this.moveToEnd(job, returned, token, true)
+  /** Ends a job with `completed` or `skipped`, and fetches the next if asked to. Undefined if it is not one of ours. */
+  async end(job: HeadJob, returned: string, token: string, fetchNext: boolean): Promise<Ended | undefined> {
+    const moved = await this.moveToEnd(job, returned, token, fetchNext)
     if (moved === undefined) return undefined
     const [raw, id, , , isFirstStart] = Array.isArray(moved.result) ? moved.result : []
     if (isFirstStart !== true) return { moved }
