@@ -8,6 +8,8 @@ import { nearestEvent } from '../../src/runner/nearest.ts'
 
 const compiler = 'node_modules/typescript/bin/tsc'
 const project = '.data/up/tsconfig.json'
+/** What the compiler remembers of the check before: the next one looks at what changed, which takes a fifth of the time. */
+const remembered = '.data/up/types.tsbuildinfo'
 
 /** Sentences for the files that do not type-check, each with the compiler's line; empty if all do. */
 export async function typeCheck(processorsDir: string, signal: AbortSignal): Promise<string[]> {
@@ -15,7 +17,7 @@ export async function typeCheck(processorsDir: string, signal: AbortSignal): Pro
   // Only what runs: a test that does not compile stops nobody from trying a processor.
   const config = {
     extends: resolve('tsconfig.json'),
-    compilerOptions: { noEmit: true, rootDir: '/' },
+    compilerOptions: { noEmit: true, rootDir: '/', incremental: true, tsBuildInfoFile: resolve(remembered) },
     include: [resolve('src'), join(resolve(processorsDir), '*.ts')],
     exclude: ['**/*.test.ts'],
   }

@@ -4,7 +4,17 @@
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -32,6 +42,11 @@ export type Running = {
   ended(): Promise<number | null>
 }
 
+/** What the compiler remembers of a check, by a checkout that is gone: the next one of this process has the same sources. */
+const remembered = '.data/up/types.tsbuildinfo'
+const lastRemembered = join(mkdtempSync(join(tmpdir(), 'bridge-types-')), 'types.tsbuildinfo')
+process.once('exit', () => rmSync(join(lastRemembered, '..'), { recursive: true, force: true }))
+
 const sources = ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'workers/any.ts']
 
 /** A checkout that is removed when the test ends. `workers/any.ts` is its only processor. */
@@ -39,12 +54,14 @@ export function checkout(t: TestContext): Checkout {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'bridge-checkout-')))
   for (const source of sources) cpSync(source, join(dir, source), { recursive: true })
   symlinkSync(resolve('node_modules'), join(dir, 'node_modules'), 'dir')
+  if (existsSync(lastRemembered)) cpSync(lastRemembered, join(dir, remembered))
   const started: Running[] = []
   t.after(async () => {
     for (const one of started) one.kill('SIGKILL')
     const left = processesIn(dir)
     for (const pid of left) process.kill(pid, 'SIGKILL')
     await Promise.all(started.map((one) => one.ended()))
+    if (existsSync(join(dir, remembered))) cpSync(join(dir, remembered), lastRemembered)
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
   })
   return {

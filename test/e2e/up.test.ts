@@ -47,37 +47,32 @@ test('up, when an event of --once is never processed, says which and ends with 1
   await nothingRuns(dir)
 })
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  test(`up, on ${signal}, ends with 0 and leaves nothing running, and the next up finds the data of the first`, async (t) => {
-    const { dir, run, write } = checkout(t)
-    write(
-      'workers/any.ts',
-      "import { defineProcessor } from '#bridge'\nexport default defineProcessor('*', { backoff: { firstMs: 300, maxMs: 300 } }, () => {\n  throw new Error('not yet')\n})\n",
-    )
-    const first = run(['up'], await upEnv())
-    await first.printed(/The bridge is up/)
-    const [, opsPage = ''] = await first.printed(/Ops page +(http:\S+)/)
-    assert.equal((await fetch(opsPage)).status, 200)
-    const { eventId } = (await (await post(first.port, '1700000000.7')).json()) as { eventId: string }
-    await first.printed(/attempt failed/)
+test('up, on SIGINT or SIGTERM, ends with 0 and leaves nothing running, and the next up finds the data of the first', async (t) => {
+  const { dir, run, write } = checkout(t)
+  write(
+    'workers/any.ts',
+    "import { defineProcessor } from '#bridge'\nexport default defineProcessor('*', { backoff: { firstMs: 300, maxMs: 300 } }, () => {\n  throw new Error('not yet')\n})\n",
+  )
+  const first = run(['up'], await upEnv())
+  await first.printed(/The bridge is up/)
+  const [, opsPage = ''] = await first.printed(/Ops page +(http:\S+)/)
+  assert.equal((await fetch(opsPage)).status, 200)
+  const { eventId } = (await (await post(first.port, '1700000000.7')).json()) as { eventId: string }
+  await first.printed(/attempt failed/)
 
-    first.kill(signal)
-    assert.equal(await first.ended(), 0, first.output)
-    await nothingRuns(dir)
-    write(
-      'workers/any.ts',
-      "import { defineProcessor } from '#bridge'\nexport default defineProcessor('*', () => {})\n",
-    )
-    const second = run(['up'], await upEnv({ LOG_LEVEL: 'debug' }))
+  first.kill('SIGINT')
+  assert.equal(await first.ended(), 0, first.output)
+  await nothingRuns(dir)
+  write('workers/any.ts', "import { defineProcessor } from '#bridge'\nexport default defineProcessor('*', () => {})\n")
+  const second = run(['up'], await upEnv({ LOG_LEVEL: 'debug' }))
 
-    await second.printed(/event completed {2}NewState {2}in default\/call:1700000000\.7/)
-    await second.printed(/The bridge is up/)
-    assert.match(first.output, new RegExp(eventId))
-    second.kill(signal)
-    assert.equal(await second.ended(), 0, second.output)
-    await nothingRuns(dir)
-  })
-}
+  await second.printed(/event completed {2}NewState {2}in default\/call:1700000000\.7/)
+  await second.printed(/The bridge is up/)
+  assert.match(first.output, new RegExp(eventId))
+  second.kill('SIGTERM')
+  assert.equal(await second.ended(), 0, second.output)
+  await nothingRuns(dir)
+})
 
 for (const moment of [/Checking types/, /processors loaded/]) {
   test(`up, told to stop at "${moment.source}", before it is up, ends with 0 and leaves nothing running`, async (t) => {
