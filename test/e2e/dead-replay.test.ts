@@ -9,6 +9,7 @@ import type { Outcome } from '../../src/event/outcome.ts'
 import { readActions } from '../../src/queue/actions.ts'
 import { laneKeyOf, shardOf } from '../../src/queue/keys.ts'
 import { deadJob, type World, world } from '../support/lanes.ts'
+import { isBuilt } from '../support/processes.ts'
 import { putAll, queuesOf, settled } from '../support/queues.ts'
 import { freePort } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
@@ -297,14 +298,22 @@ test('dead, when Redis does not answer, a setting is wrong, or SHARDS is not tha
   assert.match(shards.err, /SHARDS=2, but Redis holds events spread over 4 shards/)
 })
 
-test('the three commands, compiled as the image has them, run without tsx and the sources', async (t) => {
-  const w = await worldOfDead(t)
+/** A build of its own, removed with the test. */
+async function builtFor(t: TestContext): Promise<string> {
   await mkdir(join(root, '.tmp'), { recursive: true })
   const dist = await mkdtemp(join(root, '.tmp/dist-'))
   t.after(() => rm(dist, { recursive: true, force: true }))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const built = await start(t, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], {}).ended
+  const info = join(dist, '.tsbuildinfo')
+  const args = ['-p', 'tsconfig.build.json', '--outDir', dist, '--tsBuildInfoFile', info]
+  const built = await start(t, [tsc, ...args], {}).ended
   assert.equal(built.code, 0, built.out)
+  return dist
+}
+
+test('the three commands, compiled as the image has them, run without tsx and the sources', async (t) => {
+  const w = await worldOfDead(t)
+  const dist = isBuilt ? join(root, 'dist') : await builtFor(t)
 
   const env = envOf(w, { NODE_ENV: 'production' })
   const command = (name: string, ...args: string[]) => start(t, [join(dist, `scripts/${name}.js`), ...args], env).ended

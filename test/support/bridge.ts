@@ -2,7 +2,7 @@
  * A whole bridge of real processes: a Redis of its own, ingresses and workers that a test may kill, a ledger of what the
  * processors did, and the verdict of that ledger against the one of the sender.
  */
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import type { TestContext } from 'node:test'
 import { shardKeys } from '../../src/queue/keys.ts'
 import { judge, readLedger, turnedRound, type Verdict } from './ledger.ts'
 import type { Sent } from './load.ts'
-import { type BridgeProcess, startBuilt, startProcess } from './processes.ts'
+import { type BridgeProcess, startProcess } from './processes.ts'
 import { freePort, inspect, type OwnRedis, startRedis, uniquePrefix } from './redis.ts'
-import { isLong, type Row } from './row.ts'
+import type { Row } from './row.ts'
 import { waitFor } from './wait.ts'
 
 export type Ingress = BridgeProcess & {
@@ -81,9 +81,7 @@ export async function startBridge(
     async ingress(changes = {}, wanted) {
       const port = wanted ?? (await freePort())
       const settings = { ...common, INGRESS_PORT: String(port), ...changes }
-      // As it ships where a row measures it: compiling from source takes longer than starting.
-      const start = isLong && existsSync('dist/src/main/ingress.js') ? startBuilt : startProcess
-      return { ...start(t, 'ingress', settings), port, readyz: () => readyz(port) }
+      return { ...startProcess(t, 'ingress', settings), port, readyz: () => readyz(port) }
     },
     worker: (changes = {}) => startProcess(t, 'worker', { ...common, ...changes }),
     async settled(ingresses, limitMs = 120_000) {

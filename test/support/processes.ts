@@ -1,5 +1,5 @@
 /**
- * Real processes of the bridge, started from source, with their log lines read as they come.
+ * Real processes of the bridge, with their log lines read as they come.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,22 +23,21 @@ export type BridgeProcess = {
   line(isIt: (line: LogLine) => boolean, what?: string): Promise<LogLine>
 }
 
-/** Starts `src/main/<name>.ts`. Killed when the test ends, if it still runs. */
+/** Whether `dist` is that of these sources: `npm test` has built it then. A test file that is run by itself starts the sources. */
+export const isBuilt = process.env['TEST_BUILT'] === 'true'
+
+/**
+ * Starts the process `name` as the image does, from `dist`; a worker through tsx, since processors of tests are not in `dist`. Killed
+ * when the test ends, if it still runs.
+ */
 export function startProcess(
   t: TestContext,
   name: 'ingress' | 'worker' | 'admin',
   env: Record<string, string>,
 ): BridgeProcess {
-  return startScript(t, `src/main/${name}.ts`, env)
-}
-
-/** Starts `dist/src/main/<name>.js`, as `npm run start:<name>` does; `npm run build` must have run. */
-export function startBuilt(
-  t: TestContext,
-  name: 'ingress' | 'worker' | 'admin',
-  env: Record<string, string>,
-): BridgeProcess {
-  return startNode(t, ['--enable-source-maps', `dist/src/main/${name}.js`], env)
+  if (!isBuilt) return startScript(t, `src/main/${name}.ts`, env)
+  const loader = name === 'worker' ? ['--import', 'tsx'] : []
+  return startNode(t, [...loader, '--enable-source-maps', `dist/src/main/${name}.js`], env)
 }
 
 /** Starts any file of the checkout from source. Killed when the test ends, if it still runs. */
