@@ -30,7 +30,7 @@ export function parseLenient(text: string): { readonly value: unknown } | undefi
 
 /** Whether lists and objects nest deeper than `maxDepth`: told by one pass over the text, before anything parses it. */
 export function isTooDeep(text: string): boolean {
-  return opensMoreThan(maxDepth, text) && depthOf(text) > maxDepth
+  return opensMoreThan(maxDepth, text) && nestsDeeperThan(maxDepth, text)
 }
 
 /** Looks for each opening by itself, because Node does that many times faster than a loop over all characters. */
@@ -47,9 +47,9 @@ function opensMoreThan(limit: number, text: string): boolean {
 
 const openings = ['{', '[', '('] as const
 
-function depthOf(text: string): number {
+/** Ends at the first bracket that is one too many: what comes behind it may be half a megabyte of them. */
+function nestsDeeperThan(limit: number, text: string): boolean {
   let depth = 0
-  let deepest = 0
   let quote = 0
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at)
@@ -57,10 +57,10 @@ function depthOf(text: string): number {
       if (code === backslash) at++
       else if (code === quote) quote = 0
     } else if (code === doubleQuote || code === singleQuote) quote = code
-    else if (isOpening(code)) deepest = Math.max(deepest, ++depth)
     else if (isClosing(code)) depth--
+    else if (isOpening(code) && ++depth > limit) return true
   }
-  return deepest
+  return false
 }
 
 const doubleQuote = 0x22

@@ -60,7 +60,10 @@ function peakMemory(pid: number): number {
 }
 
 const skip = process.platform === 'linux' ? false : 'the memory of a process is read from /proc, which only Linux has'
-/** Events a second; the burst brings it to ten times that. Each lane sends at most once a second, so no ack holds the next up. */
+/**
+ * Events a second; the burst brings it to ten times that. Each lane sends four a second over a connection of its own: an ack within the
+ * target holds the next one up by nothing.
+ */
 const sustained = isLong ? 200 : 20
 
 for (const isAway of [false, true]) {
@@ -70,11 +73,12 @@ for (const isAway of [false, true]) {
     what,
     async (t, row) => {
       const { bridge, ingress } = await scene(t)
-      const at = (calls: string, perSecond: number) => begin(t, ingress, { perSecond, lanes: perSecond, calls })
+      const at = (calls: string, perSecond: number) => begin(t, ingress, { perSecond, lanes: perSecond / 4, calls })
       // Busy all the time, and slower than the burst: a backlog builds up behind it.
       if (!isAway) await bridge.worker({ WORKER_CONCURRENCY: '4', LEDGER_WORK_MS: '5' }).line(isReady)
       const usual = at('1', sustained)
-      await more(usual, row.pick(1, 10) * sustained)
+      // Sustained: sender and ingress have run at this rate for a while, and their code is compiled.
+      await more(usual, row.pick(1, 40) * sustained)
       if (isAway) {
         bridge.redis.kill('SIGKILL')
         await bridge.redis.died()

@@ -112,8 +112,11 @@ export async function startTrio(t: TestContext, first: OwnRedis): Promise<Trio> 
     },
     async follows(server) {
       const { port } = await master()
-      await server.look.call('REPLICAOF', '127.0.0.1', String(port))
-      await waitFor(async () => (await link(server.look)) === 'up', { what: 'it follows the master' })
+      const { look } = server
+      // One that was just woken, or started, has much to do before it listens.
+      const told = () => look.call('REPLICAOF', '127.0.0.1', String(port)).catch(() => undefined)
+      await waitFor(async () => (await told()) !== undefined, { what: 'it is told to follow' })
+      await waitFor(async () => (await link(look).catch(() => 'none')) === 'up', { what: 'it follows the master' })
     },
     async whole() {
       await waitFor(knowReplicas, { what: 'the sentinels know that it follows' })
@@ -396,7 +399,7 @@ async function leftIn({ look, port }: Server, prefix: string, shard: number): Pr
 
 /** A client that looks into one server: gives up on one that hangs. */
 function lookInto(t: TestContext, server: OwnRedis): Server {
-  const look = new Redis(server.url, { maxRetriesPerRequest: null, commandTimeout: 1_000, retryStrategy: () => 50 })
+  const look = new Redis(server.url, { maxRetriesPerRequest: null, commandTimeout: 2_000, retryStrategy: () => 50 })
   look.on('error', () => {})
   t.after(() => look.disconnect())
   return { ...server, look }
