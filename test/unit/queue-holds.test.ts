@@ -43,7 +43,7 @@ test('holds, when a renewal is refused, tell it, keep the hold and try again', a
   const holds = scene(t, { onRefused: (error) => refusals.push(error) })
   const hold = holds.take({ id: 'a', extendLock: () => Promise.reject(new Error('OOM')) }, 'token')
 
-  await waitFor(() => refusals.length === 3)
+  await waitFor(() => refusals.length >= 3)
 
   assert.equal(hold.controller.signal.aborted, false)
 })
@@ -53,7 +53,7 @@ test('holds, of an attempt that ended while Redis was asked, abort nothing', asy
   const holds = scene(t)
   const extendLock = () => new Promise<number>((resolve) => answers.push(resolve))
   const hold = holds.take({ id: 'a', extendLock }, 'token')
-  await waitFor(() => answers.length === 1)
+  await waitFor(() => answers.length >= 1)
 
   holds.release(hold)
   answers[0]?.(0)
