@@ -16,6 +16,8 @@ const folders = ['test/unit', 'test/redis', 'test/e2e', 'test/faults', 'workers'
 const temporary = 'simotel-bridge-test-'
 /** No single test may take longer: a hang is a failure with a name, not a silent CI. */
 const limitMs = 300_000
+/** Nor any of the long runs. */
+const longLimitMs = 3_600_000
 /** Programs of others, and the files of tests that use them. */
 const neededBy = [
   ['nginx', /proxy\.test\.ts$/],
@@ -24,8 +26,6 @@ const neededBy = [
 ] as const
 /** Tests that start the bridge's own processes, which are built for them first: compiled, they start in half the time. */
 const startsProcesses = /^test[/\\](e2e|faults|soak)\b/
-/** Nor any of the long runs. */
-const longLimitMs = 3_600_000
 
 /**
  * Runs the tests below the files and folders among `args` (all of them if none); other arguments go to node's runner.
@@ -38,8 +38,8 @@ export async function runTests(args: readonly string[]): Promise<number> {
 }
 
 /**
- * `npm run test:faults` and `test:soak`: runs the files of `test/<what>` (or those among `args`) one after the
- * other, at length. Resolves with the exit code.
+ * `npm run test:faults` and `test:soak`: runs the files of `test/<what>` (or those among `args`) one after the other, at
+ * length. Resolves with the exit code.
  */
 export async function runLong(what: 'faults' | 'soak', args: readonly string[]): Promise<number> {
   const reporter = '--test-reporter=./test/support/fault-reporter.mjs'
@@ -57,7 +57,7 @@ async function runWith(
   const flags = args.filter((arg) => arg.startsWith('-'))
   const files = findTests(args.filter((arg) => !arg.startsWith('-')))
   const isBuilt = files.some((file) => startsProcesses.test(file))
-  if (isBuilt && !build()) return 1
+  if (isBuilt && !build(say)) return 1
   const stop = stopper()
   // Looked for by the tests themselves, which say why if there is none; here only because an installation takes a while.
   for (const [name, needsIt] of neededBy) {
@@ -78,10 +78,13 @@ async function runWith(
   }
 }
 
-/** Compiles into `dist`, with the compiler's word on what it refuses. */
-function build(): boolean {
-  const args = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']
-  return spawnSync(process.execPath, args, { stdio: 'inherit' }).status === 0
+/** Compiles into `dist`; says what the compiler refuses. What it remembers of the time before lies in `dist`, and goes with it. */
+function build(say: Say): boolean {
+  say('Compiling src and workers into dist, for the tests that start processes.')
+  const args = ['-p', 'tsconfig.build.json', '--incremental', '--tsBuildInfoFile', 'dist/.tsbuildinfo']
+  const { status } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', ...args], { stdio: 'inherit' })
+  if (status !== 0) say('No test was run: correct what the compiler refuses above.')
+  return status === 0
 }
 
 /**

@@ -9,7 +9,7 @@ import { nearestEvent } from '../../src/runner/nearest.ts'
 const compiler = 'node_modules/typescript/bin/tsc'
 const project = '.data/up/tsconfig.json'
 /** What the compiler remembers of the check before: the next one looks at what changed, which takes a fifth of the time. */
-const remembered = '.data/up/types.tsbuildinfo'
+export const remembered = '.data/up/types.tsbuildinfo'
 
 /** Sentences for the files that do not type-check, each with the compiler's line; empty if all do. */
 export async function typeCheck(processorsDir: string, signal: AbortSignal): Promise<string[]> {

@@ -1,5 +1,5 @@
 /**
- * The BullMQ worker of one shard: its locks, the guard of a second start, and one attempt at a time per job.
+ * The BullMQ worker of one shard: its locks, and one attempt at a time per job. What follows from an end is run by its slots (slot.ts).
  */
 import { Worker } from 'bullmq'
 import type { Config } from '../config.ts'
@@ -93,7 +93,6 @@ export function startShardWorker(options: Options, run: Run): ShardWorker {
     onRefused: (error) => refused.warn({ shard: shard.shard, error: String(error) }, 'redis refused the worker'),
   })
   let backend: LaneBackend | undefined
-  let isClosing = false
 
   const makeBackend = laneBackend(connection, {
     keys: shard,
@@ -105,15 +104,19 @@ export function startShardWorker(options: Options, run: Run): ShardWorker {
   })
 
   /** For a dead letter that no runner has seen, and so has not told of. */
-  const dead = (job: HeadJob, error: string): Outcome => {
+  const tellDead = (job: HeadJob, error: string) => {
     sightings?.dead(job.name)
     log.error({ eventId: eventIdOf(job.id ?? ''), event: job.name, outcome: 'dead', error }, 'event dead')
+  }
+
+  const dead = (job: HeadJob, error: string): Outcome => {
+    tellDead(job, error)
     return { status: 'dead', error }
   }
 
   /** A job that BullMQ failed without a start of ours: over its stall limit, or a board's retry. */
   const failedUnseen = (job: HeadJob, error: string) => {
-    dead(job, error)
+    tellDead(job, error)
     return encodeUnseen(job, { run: job.attemptsStarted, outcome: 'dead', error })
   }
 
@@ -191,14 +194,7 @@ export function startShardWorker(options: Options, run: Run): ShardWorker {
 
   const worker: Worker = new Worker(
     queueName,
-    createSlot({
-      runOnce,
-      retryMs,
-      backend: () => backend,
-      asJob: (start) => start.asJob(worker),
-      isClosing: () => isClosing,
-      onRefused: tellRefused,
-    }),
+    createSlot({ runOnce, retryMs, backend: () => backend, worker: () => worker, onRefused: tellRefused }),
     {
       connection,
       prefix: shard.base,
@@ -239,7 +235,6 @@ export function startShardWorker(options: Options, run: Run): ShardWorker {
     active: holds.count,
     abort: holds.abort,
     async close() {
-      isClosing = true
       await Promise.all([worker.close(), upkeep.stop()])
       holds.stop()
       who.stop()

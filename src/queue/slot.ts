@@ -1,8 +1,9 @@
 /**
- * A slot of a worker: the job that BullMQ hands out, and the first starts that follow from its end, one after the other.
+ * A slot of a worker: the job that BullMQ hands out, and the first starts that follow from its end, one after the other. What a start
+ * does, and what an outcome is, it does not know.
  */
 import { setTimeout as pause } from 'node:timers/promises'
-import { DelayedError, isNotConnectionError, type Job } from 'bullmq'
+import { DelayedError, isNotConnectionError, type Job, type Worker } from 'bullmq'
 import type { Ended, LaneBackend } from './fused/backend.ts'
 import type { FirstStart, HeadJob } from './fused/first-start.ts'
 import { notesOf } from './notes.ts'
@@ -12,9 +13,8 @@ export type SlotOptions = {
   runOnce(job: HeadJob, token: string): Promise<string>
   /** Undefined before the worker has one. */
   backend(): LaneBackend | undefined
-  asJob(start: FirstStart): Job
-  /** Whether nothing new is to be taken. */
-  isClosing(): boolean
+  /** That of this slot: once it closes, nothing new is taken. */
+  worker(): Worker
   /** Told of an end that Redis or BullMQ refused. */
   onRefused(error: Error): void
   /** Wait before something that failed for want of a connection is tried again, in milliseconds. */
@@ -26,7 +26,8 @@ export type SlotOptions = {
  * as one. Whatever else comes goes back to it with the answer to the last end.
  */
 export function createSlot(options: SlotOptions): (given: Job, token?: string) => Promise<string> {
-  const { runOnce, backend, asJob, isClosing, onRefused, retryMs } = options
+  const { runOnce, backend, worker, onRefused, retryMs } = options
+  const isClosing = () => worker().closing !== undefined
 
   /** As long as it fails for want of a connection. */
   const persistently = async <T>(work: () => Promise<T> | undefined): Promise<T | undefined> => {
@@ -44,7 +45,7 @@ export function createSlot(options: SlotOptions): (given: Job, token?: string) =
 
   /** What BullMQ would do if it had handed this one out: a retry, a dead letter. */
   const asBullmq = async (first: FirstStart, move: (job: Job) => Promise<unknown>): Promise<Ended> => {
-    const job = asJob(first)
+    const job = first.asJob(worker())
     Object.assign(notesOf(job), notesOf(first))
     let result: unknown
     try {

@@ -304,9 +304,7 @@ async function builtFor(t: TestContext): Promise<string> {
   const dist = await mkdtemp(join(root, '.tmp/dist-'))
   t.after(() => rm(dist, { recursive: true, force: true }))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
-  const info = join(dist, '.tsbuildinfo')
-  const args = ['-p', 'tsconfig.build.json', '--outDir', dist, '--tsBuildInfoFile', info]
-  const built = await start(t, [tsc, ...args], {}).ended
+  const built = await start(t, [tsc, '-p', 'tsconfig.build.json', '--outDir', dist], {}).ended
   assert.equal(built.code, 0, built.out)
   return dist
 }

@@ -16,8 +16,9 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
+import { remembered } from '../../scripts/up/type-check.ts'
 import { freePort } from '../support/redis.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -42,10 +43,8 @@ export type Running = {
   ended(): Promise<number | null>
 }
 
-/** What the compiler remembers of a check, by a checkout that is gone: the next one of this process has the same sources. */
-const remembered = '.data/up/types.tsbuildinfo'
-const lastRemembered = join(mkdtempSync(join(tmpdir(), 'bridge-types-')), 'types.tsbuildinfo')
-process.once('exit', () => rmSync(join(lastRemembered, '..'), { recursive: true, force: true }))
+/** What the compiler remembered in a checkout that is gone: the next one of this process has the same sources. */
+let lastRemembered: Buffer | undefined
 
 const sources = ['src', 'scripts', 'package.json', 'package-lock.json', 'tsconfig.json', 'workers/any.ts']
 
@@ -54,14 +53,18 @@ export function checkout(t: TestContext): Checkout {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'bridge-checkout-')))
   for (const source of sources) cpSync(source, join(dir, source), { recursive: true })
   symlinkSync(resolve('node_modules'), join(dir, 'node_modules'), 'dir')
-  if (existsSync(lastRemembered)) cpSync(lastRemembered, join(dir, remembered))
+  const types = join(dir, remembered)
+  if (lastRemembered !== undefined) {
+    mkdirSync(dirname(types), { recursive: true })
+    writeFileSync(types, lastRemembered)
+  }
   const started: Running[] = []
   t.after(async () => {
     for (const one of started) one.kill('SIGKILL')
     const left = processesIn(dir)
     for (const pid of left) process.kill(pid, 'SIGKILL')
     await Promise.all(started.map((one) => one.ended()))
-    if (existsSync(join(dir, remembered))) cpSync(join(dir, remembered), lastRemembered)
+    if (existsSync(types)) lastRemembered = readFileSync(types)
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 })
   })
   return {

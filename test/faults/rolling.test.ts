@@ -4,7 +4,7 @@
 import type { TestContext } from 'node:test'
 import { judgeRow, listening, startBridge } from '../support/bridge.ts'
 import { type Load, type LoadOptions, startLoad, total } from '../support/load.ts'
-import { type BridgeProcess, isBuilt, type LogLine, startScript } from '../support/processes.ts'
+import { type BridgeProcess, type LogLine, startScript } from '../support/processes.ts'
 import { freePort } from '../support/redis.ts'
 import { faultRow } from '../support/row.ts'
 import { waitFor } from '../support/wait.ts'
@@ -33,7 +33,6 @@ async function sharedPort(t: TestContext) {
     INGRESS_HOST: '127.0.0.1',
     INGRESS_PORT: String(port),
     SPOOL_DIR: bridge.spoolDir,
-    BUILT: String(isBuilt),
   })
   await primary.line(({ msg }) => msg === 'two ingresses listen')
   const rolled = () => primary.lines.filter(({ msg }) => msg === 'rolled')

@@ -1,12 +1,12 @@
 /**
- * A primary that keeps the listening socket and runs two ingresses as its cluster workers (src/main/ingress.ts, or as built with
- * BUILT=true). At each SIGUSR2 the older of the two is told to drain, and once it is gone another takes its place; then it says
+ * A primary that keeps the listening socket and runs two ingresses as its cluster workers (src/main/ingress.ts, or as built if
+ * that is what is tested). At each SIGUSR2 the older of the two is told to drain, and once it is gone another takes its place; then it says
  * `rolled`, with the exit code.
  */
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
+import { isBuilt } from './processes.ts'
 
-const isBuilt = process.env['BUILT'] === 'true'
 cluster.setupPrimary(
   isBuilt
     ? { exec: 'dist/src/main/ingress.js', execArgv: ['--enable-source-maps'] }
