@@ -65,7 +65,8 @@ export function buildIngress(deps: IngressDeps): FastifyInstance {
     requestTimeout: 2_000,
     http: {
       headersTimeout: 1_000,
-      connectionsCheckingInterval: 250,
+      // Often, so that few are answered at a time: webhooks wait for them.
+      connectionsCheckingInterval: 50,
       maxHeaderSize: maxHeaderBytes,
       requireHostHeader: false,
     },

@@ -1,7 +1,9 @@
 /**
  * Clients that never finish what they send, in a process of their own, so that they cost the one that measures nothing:
- * `dripping.ts PORT CLIENTS ROUNDS`. Half of them are slow in the head, half in the body. Prints what each was answered, as JSON.
+ * `dripping.ts PORT CLIENTS ROUNDS`. Half of them are slow in the head, half in the body. Prints a line once it has loaded, begins
+ * when its input ends, and prints a line of JSON: what each was answered.
  */
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 
@@ -37,6 +39,8 @@ function drip(slowInHead: boolean): Promise<Drip> {
   })
 }
 
+console.log('loaded')
+await once(process.stdin.resume(), 'end')
 // Each on its own, as clients are: not all of them connect in the same moment.
 const drips = await Promise.all(
   Array.from({ length: clients }, async (_, n) => {
@@ -46,4 +50,4 @@ const drips = await Promise.all(
     return own
   }),
 )
-process.stdout.write(JSON.stringify(drips.flat()))
+console.log(JSON.stringify(drips.flat()))
