@@ -134,7 +134,7 @@ async function removeLeftovers(): Promise<void> {
 
 type Stop = { signal: StopSignal | undefined; child: ReturnType<typeof spawn> | undefined; code(): number }
 
-/** Ctrl-C reaches the runner by itself, we only stay to clean up; the other signals are handed on, and a second wish kills. */
+/** The runner is told to stop, and has a group of its own: Ctrl-C reaches us alone. A second wish kills. */
 function stopper(): Stop {
   const stop: Stop = {
     signal: undefined,
@@ -144,9 +144,9 @@ function stopper(): Stop {
   onStopSignals(
     (signal) => {
       stop.signal = signal
-      if (signal !== 'SIGINT') stop.child?.kill(signal)
+      stop.child?.kill(signal)
     },
-    () => stop.child?.kill('SIGKILL'),
+    () => endGroup(stop.child?.pid),
   )
   return stop
 }
@@ -155,10 +155,23 @@ function runFiles(files: readonly string[], flags: readonly string[], env: Recor
   const child = spawn(process.execPath, ['-C', 'source', '--import', 'tsx', '--test', ...flags, ...files], {
     stdio: ['ignore', 'inherit', 'inherit'],
     env: { ...process.env, ...env },
+    detached: true,
   })
   stop.child = child
   return new Promise<number>((resolve, reject) => {
     child.once('error', reject)
-    child.once('exit', (code) => resolve(code ?? 1))
+    child.once('exit', (code) => {
+      // Told to stop, it leaves what its tests have started.
+      endGroup(child.pid)
+      resolve(code ?? 1)
+    })
   })
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL')
+  } catch {
+    // Nothing of it is left.
+  }
 }

@@ -12,6 +12,7 @@ import { deliver, type Item } from './deliver.ts'
 import { textOf } from './event-text.ts'
 import { openQuarantine } from './quarantine.ts'
 import { createShelf, type ShelfOptions, type ShelfState } from './shelf.ts'
+import { createTail, type Tail } from './tail.ts'
 
 export type SpoolOptions = ShelfOptions & {
   /** How long an event may wait for Redis when the disk refuses it, in milliseconds: ENQUEUE_TIMEOUT_MS. */
@@ -43,6 +44,8 @@ export type Spool = {
   append(event: NewEvent): Promise<void>
   /** Nothing is held or on its way here. False from the moment in which `append` is called until Redis has answered for the last. */
   isEmpty(): boolean
+  /** What an event that comes now may wait for instead of going behind: at most half of `limitMs`, since Redis may hang after that. */
+  readonly tail: Tail['wait']
   state(): SpoolState
   /** Goes on draining for at most `limitMs` (default 0), then leaves the rest to the next process. */
   close(limitMs?: number): Promise<void>
@@ -65,6 +68,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const quarantine = openQuarantine(options.dir)
   const shelf = createShelf({ ...options, quarantine, now, found: wake })
   const loud = limitedLog(log, { everyMs: 5_000 })
+  const tail = createTail(limitMs / 2)
   const waiting: Waiting[] = []
   const stop = new AbortController()
   let isClosing = false
@@ -102,6 +106,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
           announce = resolve
         })
         const items = await nextItems()
+        if (!isAway && shelf.state().events <= batchSize) tail.near()
         if (items.length > 0) {
           count += items.length
           await deliverAll(items)
@@ -109,6 +114,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
           // Nothing was decided since the disk was found read to its end: the straight way opens now.
           isDirty = false
           oldestAt = undefined
+          tail.over()
           const durationMs = now() - started
           if (count > 0) log[hasWaited ? 'info' : 'debug']({ events: count, durationMs }, 'the spool is empty')
           await shelf.tidy()
@@ -154,6 +160,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         pauseMs = firstPauseMs
         continue
       }
+      tail.over()
       failures += 1
       if (!hasWaited) loud.warn({ error: failure.message }, 'the spool waits for redis')
       isAway = true
@@ -216,6 +223,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await turn
     },
     isEmpty: () => !isDirty,
+    tail: tail.wait,
     state: () => ({ ...shelf.state(), isEmpty: !isDirty, oldestAt, lost }),
 
     async close(limitMs = 0) {
@@ -235,10 +243,6 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
 
 function neither(diskError: unknown): RedisUnavailableError {
   const why = diskError instanceof Error ? diskError.message : String(diskError)
-  return new RedisUnavailableError(
-    `Redis is away and the spool refuses: ${why}. Make room in SPOOL_DIR or bring Redis back.`,
-    {
-      cause: diskError,
-    },
-  )
+  const text = `Redis is away and the spool refuses: ${why}. Make room in SPOOL_DIR or bring Redis back.`
+  return new RedisUnavailableError(text, { cause: diskError })
 }

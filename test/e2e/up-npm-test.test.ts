@@ -9,7 +9,7 @@ import { waitFor } from '../support/wait.ts'
 import { checkout, nothingRuns } from './up-checkout.ts'
 
 const testOf = (body: string) => `import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { connect } from 'node:net'
 import { test } from 'node:test'
 const redis = new URL(process.env.REDIS_URL ?? '')
@@ -67,7 +67,9 @@ test('npm test, told to stop, ends the tests and leaves nothing; killed outright
   mkdirSync(tmp)
   write(
     'test/unit/a.test.ts',
-    testOf("console.log('it runs'); setInterval(() => {}, 1000); await new Promise(() => {})"),
+    testOf(`const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+  console.log('it runs', child.pid)
+  await new Promise(() => {})`),
   )
   write('test/unit/b.test.ts', testOf('assert.ok(answer)'))
 

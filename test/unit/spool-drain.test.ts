@@ -5,9 +5,11 @@ import assert from 'node:assert/strict'
 import { open, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
 import { EventRefusedError, RedisUnavailableError } from '../../src/errors.ts'
 import { decode, encode } from '../../src/event/stored.ts'
 import { eventOf, textOf } from '../../src/spool/event-text.ts'
+import { createIntake } from '../../src/spool/intake.ts'
 import { listRefused, replayRefused } from '../../src/spool/quarantine.ts'
 import { encodeRecord } from '../../src/spool/record.ts'
 import { eventOf as sampleOf } from '../../src/testing.ts'
@@ -79,6 +81,38 @@ test('a spool, while it drains, takes new events behind the old ones', async (t)
   await waitFor(() => spool.isEmpty())
 
   assert.deepEqual(redis.labels(), labels(320))
+})
+
+test('a spool, while more comes than it ever sees the end of, ends all the same: the straight way opens', async (t) => {
+  const redis = taker()
+  redis.isUp = false
+  const { log } = keptLog()
+  // Slower than events come, so that behind the last there is always another.
+  const slowly: typeof redis.enqueue = async (event) => {
+    await pause(15)
+    return await redis.enqueue(event)
+  }
+  const spool = await testSpool(t, { dir: await spoolDir(t), enqueue: slowly })
+  const probe = () => ({ ready: redis.isUp, detail: 'ready' })
+  const intake = createIntake({ enqueue: slowly, spool, probe, log })
+  const sent: Promise<unknown>[] = []
+  const send = () => void sent.push(intake.enqueue(eventIn(`lane ${sent.length % 40}`, String(sent.length))))
+  for (let count = 0; count < 40; count += 1) send()
+  const sending = setInterval(send, 2)
+  t.after(() => clearInterval(sending))
+
+  await waitFor(() => spool.state().events > 60)
+  redis.isUp = true
+  await waitFor(() => intake.state().way === 'straight')
+  clearInterval(sending)
+  await Promise.all(sent)
+  await waitFor(() => spool.isEmpty())
+
+  assert.equal(redis.events.length, sent.length)
+  for (const lane of labels(40)) {
+    const inOrder = labels(sent.length).filter((label) => Number(label) % 40 === Number(lane))
+    assert.deepEqual(redis.labels(`lane ${lane}`), inOrder)
+  }
 })
 
 test('a spool, from the call of append on and until Redis has answered for the last, is not empty', async (t) => {

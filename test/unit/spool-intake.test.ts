@@ -24,6 +24,8 @@ type Bench = {
   claimFails: boolean
   clock: { nowMs: number }
   isEmpty: boolean
+  /** The end of the spool, if it is near. */
+  tail: Promise<void> | undefined
   spoolFails: Error | undefined
   send(lane: string, label: string): Promise<string>
 }
@@ -58,6 +60,7 @@ function bench(): Bench {
           if (self.spoolFails !== undefined) throw self.spoolFails
         },
         isEmpty: () => self.isEmpty,
+        tail: () => self.tail,
         state: () => ({ ready: self.hasRoom }) as SpoolState,
       },
       probe: () => {
@@ -77,6 +80,7 @@ function bench(): Bench {
     claimFails: false,
     clock,
     isEmpty: true,
+    tail: undefined,
     spoolFails: undefined,
     send: (lane, label) =>
       self.intake.enqueue(eventIn(lane, label)).then(
@@ -129,6 +133,47 @@ test('intake, while the spool is not empty, sends nothing straight, of any lane,
   await turn()
 
   assert.deepEqual(b.did, ['spool a1', 'spool b1', 'straight b2'])
+})
+
+for (const [how, isEmpty, way] of [
+  ['goes straight once it is empty', true, 'straight'],
+  ['goes behind when it was in vain', false, 'spool'],
+] as const) {
+  test(`intake, near the end of the spool, waits for it, and ${how}, in order`, async () => {
+    const b = bench()
+    let end = () => {}
+    b.isEmpty = false
+    b.tail = new Promise((resolve) => {
+      end = resolve
+    })
+    const answers = [b.send('a', 'a1'), b.send('a', 'a2'), b.send('b', 'b1')]
+    await turn()
+    assert.equal(b.did.length, 0)
+
+    b.isEmpty = isEmpty
+    b.tail = undefined
+    end()
+    await turn()
+    for (const label of ['a1', 'b1']) b.open.get(label)?.yes()
+    await turn()
+    b.open.get('a2')?.yes()
+    await Promise.all(answers)
+
+    assert.deepEqual(
+      b.did.filter((did) => did.includes(' a')),
+      [`${way} a1`, `${way} a2`],
+    )
+    assert.ok(b.did.includes(`${way} b1`))
+  })
+}
+
+test('intake, near the end of the spool, waits for nothing while Redis is away', async () => {
+  const b = bench()
+  b.isEmpty = false
+  b.isReady = false
+  b.tail = new Promise(() => {})
+
+  assert.equal(await b.send('a', 'a1'), 'taken 0')
 })
 
 test('intake, when Redis refuses this one event, hands the refusal on and spools nothing', async () => {
