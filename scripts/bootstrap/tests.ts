@@ -7,6 +7,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive, readClaim } from './claim.ts'
+import { killGroup } from './process-group.ts'
 import { endLeftRedis, namedRedis, ownRedis, type ProvidedRedis } from './redis.ts'
 import { redisBinary, type Say } from './redis-binary.ts'
 import { onStopSignals, type StopSignal } from './signals.ts'
@@ -146,7 +147,7 @@ function stopper(): Stop {
       stop.signal = signal
       stop.child?.kill(signal)
     },
-    () => endGroup(stop.child?.pid),
+    () => stop.child && killGroup(stop.child),
   )
   return stop
 }
@@ -162,16 +163,8 @@ function runFiles(files: readonly string[], flags: readonly string[], env: Recor
     child.once('error', reject)
     child.once('exit', (code) => {
       // Told to stop, it leaves what its tests have started.
-      endGroup(child.pid)
+      killGroup(child)
       resolve(code ?? 1)
     })
   })
-}
-
-function endGroup(leader: number | undefined): void {
-  try {
-    if (leader !== undefined) process.kill(-leader, 'SIGKILL')
-  } catch {
-    // Nothing of it is left.
-  }
 }

@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as pause } from 'node:timers/promises'
+import { killGroup } from '../bootstrap/process-group.ts'
 import { type LogRecord, readLines } from './log-lines.ts'
 
 export type SupervisedOptions = {
@@ -130,12 +131,4 @@ async function untilReady({ name, isReady }: SupervisedOptions, run: Run, said: 
       throw new Error(`The ${name} is not ready after ${readyLimitMs} ms: see its lines above.`)
   }
   run.isReady = true
-}
-
-function killGroup(child: ChildProcess): void {
-  try {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-  } catch {
-    child.kill('SIGKILL')
-  }
 }

@@ -27,7 +27,7 @@ export type IntakeOptions = {
   readonly enqueue: Enqueue
   /** With the short timeout, too. Default: every delivery is the first. */
   readonly claimEventId?: ClaimEventId
-  readonly spool: Pick<Spool, 'append' | 'isEmpty' | 'tail' | 'state'>
+  readonly spool: Pick<Spool, 'append' | 'isEmpty' | 'ending' | 'state'>
   readonly probe: Probe
   readonly log: Log
   /** Milliseconds; a clock that never steps by default. */
@@ -92,9 +92,10 @@ export function createIntake(options: IntakeOptions): Intake {
 
   async function place(event: NewEvent, before: Promise<Placed> | undefined): Promise<Placed> {
     if (!isStraight()) {
-      const tail = isOpen() ? spool.tail() : undefined
-      if (tail !== undefined) await tail
-      if (tail === undefined || !isStraight()) return await goBehind(event, before, whyNot())
+      const ending = isOpen() ? spool.ending() : undefined
+      // Without one nothing is awaited: its place behind what is held is that of this call.
+      if (ending !== undefined) await ending
+      if (ending === undefined || !isStraight()) return await goBehind(event, before, whyNot())
     }
     if (before !== undefined) {
       // The one before may be refused for a reason that is gone when this one arrives, and must not be passed by it.

@@ -9,10 +9,10 @@ import type { NewEvent } from '../event/event.ts'
 import { limitedLog } from '../log.ts'
 import type { Enqueue } from '../queue/lanes.ts'
 import { deliver, type Item } from './deliver.ts'
+import { createEnding, type Ending } from './ending.ts'
 import { textOf } from './event-text.ts'
 import { openQuarantine } from './quarantine.ts'
 import { createShelf, type ShelfOptions, type ShelfState } from './shelf.ts'
-import { createTail, type Tail } from './tail.ts'
 
 export type SpoolOptions = ShelfOptions & {
   /** How long an event may wait for Redis when the disk refuses it, in milliseconds: ENQUEUE_TIMEOUT_MS. */
@@ -45,13 +45,13 @@ export type Spool = {
   /** Nothing is held or on its way here. False from the moment in which `append` is called until Redis has answered for the last. */
   isEmpty(): boolean
   /** What an event that comes now may wait for instead of going behind: at most half of `limitMs`, since Redis may hang after that. */
-  readonly tail: Tail['wait']
+  readonly ending: Ending['wait']
   state(): SpoolState
   /** Goes on draining for at most `limitMs` (default 0), then leaves the rest to the next process. */
   close(limitMs?: number): Promise<void>
 }
 
-/** Records taken from the disk at a time: as many may be on their way to Redis, each lane one at a time. */
+/** Records taken from the disk at a time: as many may be on their way to Redis, each lane one at a time. Its end is near with the last of them. */
 const batchSize = 256
 const firstPauseMs = 50
 const longestPauseMs = 250
@@ -68,7 +68,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   const quarantine = openQuarantine(options.dir)
   const shelf = createShelf({ ...options, quarantine, now, found: wake })
   const loud = limitedLog(log, { everyMs: 5_000 })
-  const tail = createTail(limitMs / 2)
+  const ending = createEnding(limitMs / 2)
   const waiting: Waiting[] = []
   const stop = new AbortController()
   let isClosing = false
@@ -106,7 +106,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
           announce = resolve
         })
         const items = await nextItems()
-        if (!isAway && shelf.state().events <= batchSize) tail.near()
+        if (!isAway && shelf.state().events <= batchSize) ending.near()
         if (items.length > 0) {
           count += items.length
           await deliverAll(items)
@@ -114,7 +114,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
           // Nothing was decided since the disk was found read to its end: the straight way opens now.
           isDirty = false
           oldestAt = undefined
-          tail.over()
+          ending.over()
           const durationMs = now() - started
           if (count > 0) log[hasWaited ? 'info' : 'debug']({ events: count, durationMs }, 'the spool is empty')
           await shelf.tidy()
@@ -160,7 +160,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
         pauseMs = firstPauseMs
         continue
       }
-      tail.over()
+      ending.over()
       failures += 1
       if (!hasWaited) loud.warn({ error: failure.message }, 'the spool waits for redis')
       isAway = true
@@ -223,7 +223,7 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
       await turn
     },
     isEmpty: () => !isDirty,
-    tail: tail.wait,
+    ending: ending.wait,
     state: () => ({ ...shelf.state(), isEmpty: !isDirty, oldestAt, lost }),
 
     async close(limitMs = 0) {

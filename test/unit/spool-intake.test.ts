@@ -25,7 +25,7 @@ type Bench = {
   clock: { nowMs: number }
   isEmpty: boolean
   /** The end of the spool, if it is near. */
-  tail: Promise<void> | undefined
+  ending: Promise<void> | undefined
   spoolFails: Error | undefined
   send(lane: string, label: string): Promise<string>
 }
@@ -60,7 +60,7 @@ function bench(): Bench {
           if (self.spoolFails !== undefined) throw self.spoolFails
         },
         isEmpty: () => self.isEmpty,
-        tail: () => self.tail,
+        ending: () => self.ending,
         state: () => ({ ready: self.hasRoom }) as SpoolState,
       },
       probe: () => {
@@ -80,7 +80,7 @@ function bench(): Bench {
     claimFails: false,
     clock,
     isEmpty: true,
-    tail: undefined,
+    ending: undefined,
     spoolFails: undefined,
     send: (lane, label) =>
       self.intake.enqueue(eventIn(lane, label)).then(
@@ -143,7 +143,7 @@ for (const [how, isEmpty, way] of [
     const b = bench()
     let end = () => {}
     b.isEmpty = false
-    b.tail = new Promise((resolve) => {
+    b.ending = new Promise((resolve) => {
       end = resolve
     })
     const answers = [b.send('a', 'a1'), b.send('a', 'a2'), b.send('b', 'b1')]
@@ -151,7 +151,7 @@ for (const [how, isEmpty, way] of [
     assert.equal(b.did.length, 0)
 
     b.isEmpty = isEmpty
-    b.tail = undefined
+    b.ending = undefined
     end()
     await turn()
     for (const label of ['a1', 'b1']) b.open.get(label)?.yes()
@@ -171,7 +171,7 @@ test('intake, near the end of the spool, waits for nothing while Redis is away',
   const b = bench()
   b.isEmpty = false
   b.isReady = false
-  b.tail = new Promise(() => {})
+  b.ending = new Promise(() => {})
 
   assert.equal(await b.send('a', 'a1'), 'taken 0')
 })

@@ -3,7 +3,7 @@
  * straight way would never open. So what comes then waits a moment instead of going behind.
  */
 
-export type Tail = {
+export type Ending = {
   /**
    * For an event that comes now. Resolves once the spool is empty, or it is known that it will not be for now. Undefined: it goes
    * behind what is held, at once.
@@ -19,7 +19,7 @@ export type Tail = {
 const restMs = 1_000
 
 /** `holdMs`: the longest that an event waits. */
-export function createTail(holdMs: number, now = () => performance.now()): Tail {
+export function createEnding(holdMs: number): Ending {
   let held: Promise<void> | undefined
   let release = () => {}
   let timer: NodeJS.Timeout | undefined
@@ -34,12 +34,12 @@ export function createTail(holdMs: number, now = () => performance.now()): Tail 
   return {
     wait: () => held,
     near() {
-      if (held !== undefined || now() < notBefore) return
+      if (held !== undefined || performance.now() < notBefore) return
       held = new Promise((resolve) => {
         release = resolve
       })
       timer = setTimeout(() => {
-        notBefore = now() + restMs
+        notBefore = performance.now() + restMs
         over()
       }, holdMs)
     },
