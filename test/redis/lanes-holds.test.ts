@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Outcome } from '../../src/event/outcome.ts'
+import { queueName } from '../../src/queue/keys.ts'
 import { quick, type World, world } from '../support/lanes.ts'
 import { waitFor } from '../support/wait.ts'
 
@@ -67,6 +68,25 @@ test('an attempt longer than its lock, under a clock that is set back, keeps its
   await w.emptied()
 
   assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
+})
+
+test('a worker that checks for vanished ones, is not kept from its next check by its last one', async (t) => {
+  const w = await world(t)
+  const monitor = await w.redis.monitor()
+  t.after(() => monitor.disconnect())
+  const seen: string[] = []
+  monitor.on('monitor', (_at: string, [command = '', key]: string[]) => {
+    if (key === `${w.keys.base}:${queueName}:stalled-check`) seen.push(command.toUpperCase())
+  })
+
+  w.work({ lockMs: 200 })
+  await waitFor(() => seen.filter((command) => command === 'EXISTS').length > 20)
+
+  const asked = seen.slice(0, seen.lastIndexOf('EXISTS'))
+  assert.deepEqual(
+    asked,
+    asked.map((_, at) => (at % 2 === 0 ? 'EXISTS' : 'SET')),
+  )
 })
 
 test('an event that waited in its process until its hold was over, starts only under a new one', async (t) => {
