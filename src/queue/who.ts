@@ -50,8 +50,7 @@ export function whoIndex(
   keys: ShardKeys,
   { retentionMs, onRefused, now = Date.now }: WhoOptions,
 ): WhoIndex {
-  /** Lane -> the terms written, with commas around each, and since when. */
-  const seen = new Map<string, { readonly terms: string; readonly at: number }>()
+  const seen: Seen = new Map()
 
   const newsOf = (event: Event): News => {
     const { lane } = event
@@ -61,23 +60,16 @@ export function whoIndex(
     const terms = searchTermsOf(event)
     const fresh = lately === undefined ? terms : terms.filter((term) => !lately.terms.includes(`,${term},`))
     if (fresh.length === 0) return nothing
-    const text = fresh.join(',')
-    return {
-      text: `${event.receivedAt.getTime()} ${text} ${lane}`,
-      written() {
-        if (seen.size > maxRemembered) seen.clear()
-        seen.set(lane, { terms: `${lately?.terms ?? ','}${text},`, at: lately?.at ?? now() })
-      },
-    }
+    return new Fresh(seen, event, fresh.join(','), lately ?? { terms: ',', at: now() })
   }
 
   /** Never rejects. */
   const write = async (event: Event): Promise<void> => {
-    const { text, written } = newsOf(event)
-    if (text === '') return
+    const news = newsOf(event)
+    if (news.text === '') return
     try {
-      await runFound(redis, keys, retentionMs, [text])
-      written()
+      await runFound(redis, keys, retentionMs, [news.text])
+      news.written()
     } catch (error) {
       onRefused(event, error)
     }
@@ -99,6 +91,36 @@ export function whoIndex(
       await write(event)
       return { outcome }
     },
+  }
+}
+
+/** Lane -> the terms written, with commas around each, and since when. */
+type Seen = Map<string, { readonly terms: string; readonly at: number }>
+
+/** No function of its own, which would be kept past every collection of young objects (see runner/context.ts). */
+class Fresh implements News {
+  readonly text: string
+  private readonly seen: Seen
+  private readonly lane: string
+  private readonly terms: string
+  private readonly at: number
+
+  constructor(
+    seen: Seen,
+    { receivedAt, lane }: Event,
+    terms: string,
+    lately: { readonly terms: string; readonly at: number },
+  ) {
+    this.text = `${receivedAt.getTime()} ${terms} ${lane}`
+    this.seen = seen
+    this.lane = lane
+    this.terms = `${lately.terms}${terms},`
+    this.at = lately.at
+  }
+
+  written(): void {
+    if (this.seen.size > maxRemembered) this.seen.clear()
+    this.seen.set(this.lane, { terms: this.terms, at: this.at })
   }
 }
 

@@ -44,7 +44,7 @@ export async function runAttempt(
     attempt: attempt.attempt,
     attempts: settled.attempts,
     run: attempt.run,
-    logger: () => tools.log,
+    tools,
   })
 
   const end = await new Promise<End>((resolve) => {

@@ -73,21 +73,25 @@ export function createRunner({ processors, defaults, log, random = Math.random, 
 
 type Tools = Required<AttemptTools>
 
-/** The tools of one attempt. Its log is made for who asks: its fields cost more than the rest of an attempt. */
+/** The tools of one attempt. Its log is made for who asks, from what it keeps for that: its fields cost more than the rest of an attempt. */
 class Bound implements Tools {
   readonly random: Tools['random']
   readonly now: Tools['now']
-  readonly #make: () => Log
+  readonly #parent: Log
+  readonly #event: Event
+  readonly #attempt: Attempt
   #log: Log | undefined
 
   constructor(event: Event, attempt: Attempt, { log, random, now }: Tools) {
     this.random = random
     this.now = now
-    this.#make = () => log.child(fieldsOf(event, attempt))
+    this.#parent = log
+    this.#event = event
+    this.#attempt = attempt
   }
 
   get log(): Log {
-    this.#log ??= this.#make()
+    this.#log ??= this.#parent.child(fieldsOf(this.#event, this.#attempt))
     return this.#log
   }
 }
