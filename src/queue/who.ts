@@ -94,33 +94,29 @@ export function whoIndex(
   }
 }
 
-/** Lane -> the terms written, with commas around each, and since when. */
-type Seen = Map<string, { readonly terms: string; readonly at: number }>
+/** The terms written of a lane, with commas around each, and since when. */
+type Written = { readonly terms: string; readonly at: number }
+
+/** By lane. */
+type Seen = Map<string, Written>
 
 /** No function of its own, which would be kept past every collection of young objects (see runner/context.ts). */
 class Fresh implements News {
   readonly text: string
   private readonly seen: Seen
   private readonly lane: string
-  private readonly terms: string
-  private readonly at: number
+  private readonly next: Written
 
-  constructor(
-    seen: Seen,
-    { receivedAt, lane }: Event,
-    terms: string,
-    lately: { readonly terms: string; readonly at: number },
-  ) {
+  constructor(seen: Seen, { receivedAt, lane }: Event, terms: string, lately: Written) {
     this.text = `${receivedAt.getTime()} ${terms} ${lane}`
     this.seen = seen
     this.lane = lane
-    this.terms = `${lately.terms}${terms},`
-    this.at = lately.at
+    this.next = { terms: `${lately.terms}${terms},`, at: lately.at }
   }
 
   written(): void {
     if (this.seen.size > maxRemembered) this.seen.clear()
-    this.seen.set(this.lane, { terms: this.terms, at: this.at })
+    this.seen.set(this.lane, this.next)
   }
 }
 
