@@ -42,6 +42,10 @@ export async function startReplica(t: TestContext, first: OwnRedis): Promise<{ m
   await master.look.call('CONFIG', 'SET', 'repl-diskless-sync-delay', '0')
   const replica = lookInto(t, await startRedis(t, '--replicaof', '127.0.0.1', String(first.port), ...quick))
   await waitFor(async () => (await link(replica.look)) === 'up', { what: 'the replica is in step' })
+  // The master learns it up to a tenth of a second later, and until then counts no replica that could take writes.
+  await waitFor(async () => /^slave0:.*state=online/m.test(await master.look.info('replication')), {
+    what: 'the master counts its replica',
+  })
   return { master, replica }
 }
 
