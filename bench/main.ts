@@ -11,7 +11,7 @@ import { type CaseResult, resultOf } from './result.ts'
 import { runCase, type Sample } from './run.ts'
 import { build } from './support/build.ts'
 import { killEverything, openScope } from './support/scope.ts'
-import { describeMachine, type Machine } from './support/system.ts'
+import { describeMachine, type Machine, redisVersion } from './support/system.ts'
 import { numberText, othersOf, sidesOf, tableOf } from './table.ts'
 
 const help = `npm run bench -- [CASE...] [--rounds N] [--quick] [--markdown] [--list] [--help]
@@ -26,6 +26,9 @@ before it answers. Without a CASE all run, which takes about an hour and a half.
   --list       the cases, and what each measures
   profile      where the CPU of one process goes, by function and by file
 `
+
+/** Below this speed of the processor, a share of its usual one, waits at the 99th percentile are of the machine's making. */
+const steadySpeed = 0.5
 
 const resultsFolder = new URL('results/', import.meta.url)
 const write = (text: string) => void process.stdout.write(text)
@@ -54,6 +57,7 @@ async function act(): Promise<void> {
       process.exitCode = 2
       return write(commandLine.problems.map((problem) => `${problem}\n`).join(''))
     case 'profile':
+      redisVersion()
       return write(await profile(commandLine.target, await build(openScope()), commandLine.isQuick))
     case 'run':
       return await run(commandLine)
@@ -125,6 +129,9 @@ function readResults(path: URL): { machine: Machine; cases: CaseResult[] } {
   return JSON.parse(readFileSync(path, 'utf8')) as { machine: Machine; cases: CaseResult[] }
 }
 
-function machineText({ cpus, model, node, redis, diskMs }: Machine): string {
-  return `${cpus} cores of ${model}, Node ${node}, Redis ${redis}; the disk keeps a write within ${numberText(diskMs)} ms`
+function machineText({ cpus, model, node, redis, diskMs, slowestSpeed }: Machine): string {
+  const what = `${cpus} cores of ${model}, Node ${node}, Redis ${redis}; the disk keeps a write within ${numberText(diskMs)} ms`
+  if (slowestSpeed === undefined) return what
+  const speed = `in its slowest hundredth the processor has ${Math.round(100 * slowestSpeed)} % of its usual speed`
+  return `${what}; ${speed}${slowestSpeed < steadySpeed ? ': figures of the 99th percentile tell of that first' : ''}`
 }

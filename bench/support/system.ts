@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { closeSync, fdatasyncSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { medianOf } from '../statistics.ts'
+import { medianOf, shareOf } from '../statistics.ts'
 
 /** USER_HZ, in which /proc counts CPU time: 100 on every Linux that Node runs on. */
 const ticksPerSecond = 100
@@ -18,11 +18,17 @@ export type Machine = {
   readonly redis: string
   /** How long the disk takes to keep a small write, in the median: no durable ack is faster. */
   readonly diskMs: number
+  /**
+   * How fast the processor is in the slowest hundredth of short whiles, as a share of its usual speed. A host that gives and takes
+   * makes it small without any load showing, and latencies at the 99th percentile long. Not in results of before 2026-11-27.
+   */
+  readonly slowestSpeed?: number
 }
 
+/** @throws Error as redisVersion does. */
 export function describeMachine(): Machine {
   const all = cpus()
-  const version = execFileSync(process.env['REDIS_SERVER'] || 'redis-server', ['--version'], { encoding: 'utf8' })
+  const version = redisVersion()
   return {
     cpus: all.length,
     model: all[0]?.model ?? 'unknown',
@@ -30,6 +36,19 @@ export function describeMachine(): Machine {
     node: process.version,
     redis: /v=(\S+)/.exec(version)?.[1] ?? version.trim(),
     diskMs: diskMs(),
+    slowestSpeed: slowestSpeed(),
+  }
+}
+
+/** @throws Error that says what to do, if there is none. */
+export function redisVersion(): string {
+  const program = process.env['REDIS_SERVER'] || 'redis-server'
+  try {
+    return execFileSync(program, ['--version'], { encoding: 'utf8' })
+  } catch (cause) {
+    const advice =
+      'The bench starts a Redis of its own for each measurement: install redis-server, or name it in REDIS_SERVER.'
+    throw new Error(`${program} cannot be run. ${advice}`, { cause })
   }
 }
 
@@ -45,6 +64,25 @@ function diskMs(): number {
   closeSync(file)
   rmSync(folder, { recursive: true })
   return medianOf(times)
+}
+
+/** A loop that never waits, timed in pieces of about 20 ms for three seconds. */
+function slowestSpeed(): number {
+  const pieceMs = 20
+  const pieces: number[] = []
+  let value = 1
+  const compute = () => {
+    for (let turn = 0; turn < 20_000; turn += 1) value = (Math.imul(value, 1_103_515_245) + 12_345) | 0
+  }
+  for (let turn = 0; turn < 500; turn += 1) compute()
+  const endsAt = performance.now() + 3_000
+  while (performance.now() < endsAt) {
+    const startedAt = performance.now()
+    let rounds = 0
+    for (; performance.now() - startedAt < pieceMs; rounds += 1) compute()
+    pieces.push(rounds / (performance.now() - startedAt))
+  }
+  return shareOf(pieces, 0.01) / medianOf(pieces)
 }
 
 /** Seconds of CPU that a process has used, in user and kernel together. `withChildren`: and those of its that have ended. */

@@ -169,6 +169,84 @@ test('a job that somebody added by BullMQ, is failed by BullMQ and holds nobody 
   assert.deepEqual(w.labelsOf(lane), ['a', 'b'])
 })
 
+/** One call of the finish script on its own, about heads of as many lanes: those that are `active` under `token`, and those that wait. */
+async function callOf(t: TestContext, counts: { active: number; waiting: number }) {
+  const w = await world(t)
+  const { base } = w.keys
+  const heads: string[] = []
+  for (let index = 0; index < counts.active + counts.waiting; index += 1) {
+    const event = w.event(`default/call:${index}`, `e${index}`)
+    await w.lanes.enqueue(event)
+    heads.push(event.eventId)
+  }
+  const active = heads.slice(0, counts.active)
+  for (const id of active) {
+    assert.equal(await w.redis.rpoplpush(`${base}:${queueName}:wait`, `${base}:${queueName}:active`), id)
+    await w.redis.set(`${w.keys.job(id)}:lock`, 'token')
+  }
+  const redis = inspect(t, suiteRedisUrl())
+  defineScripts(redis, checkedScripts())
+  const names = finishKeys.map((type) => `${base}:${queueName}:${type}`)
+  const end = (...ends: readonly (readonly [id: string, isNextWanted: 0 | 1, found: string])[]) => {
+    const args = ends.flatMap(([id, next, found]) => [`token completed ${next} 0 ${id}`, '', found])
+    return run(redis, finishCommand, ...names, base, 'advance', 1_000, 60_000, 60_000, ...args) as Promise<unknown[]>
+  }
+  return { w, active, waiting: heads.slice(counts.active), end }
+}
+
+test('several ends in one call, of what waits, are handed the longest waiting, in order', async (t) => {
+  const { w, active, waiting, end } = await callOf(t, { active: 3, waiting: 4 })
+  const [one = '', two = '', three = ''] = active
+
+  const answers = await end([one, 1, ''], [two, 0, ''], [three, 1, ''])
+
+  const queue = `${w.keys.base}:${queueName}`
+  assert.deepEqual(
+    answers.map((answer) => (Array.isArray(answer) ? answer[1] : answer)),
+    [waiting[0], 0, waiting[1]],
+  )
+  assert.deepEqual((await w.redis.lrange(`${queue}:active`, 0, -1)).sort(), waiting.slice(0, 2).sort())
+  assert.deepEqual((await w.redis.lrange(`${queue}:wait`, 0, -1)).reverse(), waiting.slice(2))
+  assert.deepEqual((await w.redis.zrange(w.keys.completed, '0', '-1')).sort(), [...active].sort())
+  for (const id of waiting.slice(0, 2)) {
+    assert.equal(await w.redis.get(`${w.keys.job(id)}:lock`), 'token')
+    assert.deepEqual(await w.redis.hmget(w.keys.job(id), 'processedOn', 'ats'), ['1000', '1'])
+  }
+  assert.equal(await w.redis.exists(...active.map((id) => `${w.keys.job(id)}:lock`)), 0)
+})
+
+test('more ends in one call than wait, are told that there is nothing else', async (t) => {
+  const { active, waiting, end } = await callOf(t, { active: 2, waiting: 1 })
+
+  const answers = await end(...active.map((id) => [id, 1, ''] as const))
+
+  assert.deepEqual(
+    answers.map((answer) => (answer as unknown[])[1]),
+    [waiting[0], 0],
+  )
+})
+
+test('a job that ends twice in one call, is ended once', async (t) => {
+  const { w, active, end } = await callOf(t, { active: 2, waiting: 0 })
+  const [one = '', two = ''] = active
+
+  assert.deepEqual(await end([one, 0, ''], [one, 0, ''], [two, 0, '']), [0, -2, 0])
+  assert.equal(await w.redis.zcard(w.keys.completed), 2)
+  assert.equal(await w.redis.hget(w.keys.job(one), 'atm'), '1')
+})
+
+test('ends in one call that name the same number, are found by it all', async (t) => {
+  const { w, active, end } = await callOf(t, { active: 2, waiting: 0 })
+  const [one = '', two = ''] = active
+
+  await end([one, 0, '5 501,0912 default/call:0'], [two, 0, '7 501 default/call:1'])
+
+  const found = (term: string) => w.redis.zrange(`${w.keys.base}:who:${term}`, '0', '-1', 'WITHSCORES')
+  assert.deepEqual(await found('501'), ['default/call:0', '5', 'default/call:1', '7'])
+  assert.deepEqual(await found('0912'), ['default/call:0', '5'])
+  assert.ok((await w.redis.pttl(`${w.keys.base}:who:501`)) > 0)
+})
+
 test('a server that became a replica, refuses a whole call with READONLY as its first word', async (t) => {
   const { master, replica } = await startReplica(t, await startRedis(t))
   const keys = shardKeys(uniquePrefix(), 0)

@@ -36,18 +36,27 @@ export const finishKeys = [
 export const notOurs = -100
 
 /**
- * Lua that notes where the search finds a lane: `time terms,with,commas lane`. Needs laneLua, and `keptMs`.
+ * Lua that notes where the search finds a lane: `time terms,with,commas lane`. What is noted is written at the end of the script, once
+ * for each number, however many lanes name it: an extension is in most. Needs laneLua, and `keptMs`.
  */
 const foundLua = `
+local foundByTerm = {}
 local function noteFound(text)
   local at, terms, lane = string.match(text, '^(%S+) (%S+) (.*)$')
   for term in string.gmatch(terms, '[^,]+') do
-    local who = base .. ':who:' .. term
-    if call('ZADD', who, at, lane) == 1 and call('ZCARD', who) > ${maxLanesPerTerm} then
-      call('ZREMRANGEBYRANK', who, 0, -${maxLanesPerTerm} - 1)
-    end
-    call('PEXPIRE', who, keptMs)
+    local lanes = foundByTerm[term] or {}
+    foundByTerm[term] = lanes
+    lanes[#lanes + 1] = at
+    lanes[#lanes + 1] = lane
   end
+end
+
+local function writeFound(term, lanes)
+  local who = base .. ':who:' .. term
+  if call('ZADD', who, unpack(lanes)) > 0 and call('ZCARD', who) > ${maxLanesPerTerm} then
+    call('ZREMRANGEBYRANK', who, 0, -${maxLanesPerTerm} - 1)
+  end
+  call('PEXPIRE', who, keptMs)
 end
 `
 
@@ -56,6 +65,7 @@ export const foundByLua = `${laneLua}
 local keptMs = ARGV[2]
 ${foundLua}
 for i = 3, #ARGV do noteFound(ARGV[i]) end
+for term, lanes in pairs(foundByTerm) do writeFound(term, lanes) end
 return 1
 `
 
@@ -83,30 +93,49 @@ local isPlain = not (meta[1] or meta[2] or meta[3] or meta[4])
 local areSuspects = call('EXISTS', KEYS[5]) == 1
 local areBlocked = call('HLEN', blockedKey) > 0
 ${foundLua}
+-- What has ended: one table for each job.
+local ends, locks = {}, {}
+local i = 6
+while i <= #ARGV do
+  local token, outcome, next, more, id = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.*)$')
+  ends[#ends + 1] = { id = id, token = token, outcome = outcome, isNextWanted = next == '1',
+    line = ARGV[i + 1], found = ARGV[i + 2], from = i + 3, to = i + 2 + more }
+  locks[#locks + 1] = queue .. id .. ':lock'
+  i = i + 3 + more
+end
+local holderOf = {}
+for n, holder in ipairs(call('MGET', unpack(locks))) do holderOf[locks[n]] = holder end
 
-local function finish(id, token, outcome, line, found, i, more)
-  local job = queue .. id
+-- Written once for all of them: the locks given up, and for each set what is final now, its time and its id in turns.
+local released, final = {}, { completed = {}, failed = {} }
+
+local function finish(ended)
+  local id, job = ended.id, queue .. ended.id
   local known = call('HMGET', job, 'name', 'lane', 'atm', 'deid', 'parentKey', 'lastLine')
   local lane = known[2]
   if not known[1] then return -1 end
   if not lane or known[4] or known[5] then return ${notOurs} end
 
   local lock = job .. ':lock'
-  local holder = call('GET', lock)
-  if holder ~= token then return holder and -6 or -2 end
-  call('DEL', lock)
+  local holder = holderOf[lock]
+  if holder ~= ended.token then return holder and -6 or -2 end
+  -- A second end of it finds no lock, as if the first had come in a call before.
+  holderOf[lock] = false
+  released[#released + 1] = lock
   if areSuspects then call('SREM', KEYS[5], id) end
   if call('LREM', activeKey, -1, id) < 1 then return -3 end
 
-  local isDead = outcome == 'failed'
-  call('ZADD', queue .. (isDead and 'failed' or 'completed'), serverMs, id)
+  local isDead = ended.outcome == 'failed'
+  local set = final[isDead and 'failed' or 'completed']
+  set[#set + 1] = serverMs
+  set[#set + 1] = id
   -- The last line lies in the job: most have no other, and need no list for it.
   if known[6] and call('RPUSH', job .. ':logs', known[6]) > ${maxAttemptLines} then
     call('LTRIM', job .. ':logs', -${maxAttemptLines}, -1)
   end
-  call('HSET', job, isDead and 'failedReason' or 'returnvalue', isDead and ARGV[i] or '"' .. outcome .. '"',
-    'finishedOn', serverMs, 'atm', (tonumber(known[3]) or 0) + 1, 'defa', '${outOfTurn}', 'lastLine', line,
-    unpack(ARGV, i + 1, i + more - 1))
+  call('HSET', job, isDead and 'failedReason' or 'returnvalue', isDead and ARGV[ended.from] or '"' .. ended.outcome .. '"',
+    'finishedOn', serverMs, 'atm', (tonumber(known[3]) or 0) + 1, 'defa', '${outOfTurn}', 'lastLine', ended.line,
+    unpack(ARGV, ended.from + 1, ended.to))
 
   if call('HGET', headsKey, lane) == id then
     if isDead and policy == 'block' then
@@ -117,45 +146,64 @@ local function finish(id, token, outcome, line, found, i, more)
       advance(lane)
     end
   end
-  -- A search that finds less must not undo what has ended.
-  if found ~= '' then pcall(noteFound, found) end
+  if ended.found ~= '' then noteFound(ended.found) end
   return 0
 end
 
-local function nextJob(token)
-  local id = isPlain and call('RPOPLPUSH', waitKey, activeKey)
-  if not id then
-    if isPlain and call('EXISTS', KEYS[3]) == 0 then return { 0, 0, 0, nextDelayed and nextDelayed / 0x1000 or 0 } end
-    return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
-  end
+-- The longest waiting, at most as many, the longest first: they are active now. None where BullMQ's own script is to say what is next.
+local function takeWaiting(most)
+  if most == 0 or not isPlain then return {} end
+  if most == 1 then return { call('RPOPLPUSH', waitKey, activeKey) or nil } end
+  local waiting, ids = call('LRANGE', waitKey, -most, -1), {}
+  if #waiting == 0 then return ids end
+  for n = #waiting, 1, -1 do ids[#ids + 1] = waiting[n] end
+  call('LTRIM', waitKey, 0, -#ids - 1)
+  call('LPUSH', activeKey, unpack(ids))
+  return ids
+end
+
+local function start(id, token)
   local job = queue .. id
   call('SET', job .. ':lock', token, 'PX', lockMs)
-  call('HSET', job, 'processedOn', now)
-  if call('HINCRBY', job, 'ats', 1) == 1 then
-    local fields = call('HMGET', job, 'name', 'timestamp', 'data', 'lane', 'defa')
-    if fields[4] and not fields[5] then return { fields[1] .. ' ' .. fields[2] .. ' ' .. fields[3], id, 0, 0 } end
-  end
+  local ats, name, timestamp, data, lane, defa =
+    unpack(call('HMGET', job, 'ats', 'name', 'timestamp', 'data', 'lane', 'defa'))
+  local starts = (tonumber(ats) or 0) + 1
+  call('HSET', job, 'processedOn', now, 'ats', starts)
+  if starts == 1 and lane and not defa then return { name .. ' ' .. timestamp .. ' ' .. data, id, 0, 0 } end
   return { call('HGETALL', job), id, 0, 0 }
+end
+
+local function nextJob(id, token)
+  if id then return start(id, token) end
+  if isPlain and call('EXISTS', KEYS[3]) == 0 then return { 0, 0, 0, nextDelayed and nextDelayed / 0x1000 or 0 } end
+  return bullFetch(KEYS, { queue, now, cmsgpack.pack({ token = token, lockDuration = tonumber(lockMs) }) })
 end
 
 -- Most of what is added here is handed out here: a worker woken for that would find nothing.
 mayWake = false
-local answers = {}
-local i = 6
-while i <= #ARGV do
-  local token, outcome, next, more, id = string.match(ARGV[i], '^(%S+) (%S+) (%S+) (%S+) (.*)$')
+local answers, wanted = {}, {}
+for n, ended in ipairs(ends) do
   -- Each job for itself: one that cannot be finished must not keep the others.
-  local isDone, answer = pcall(finish, id, token, outcome, ARGV[i + 1], ARGV[i + 2], i + 3, more)
-  if isDone and answer == 0 and next == '1' then
-    isDone, answer = pcall(nextJob, token)
-  end
+  local isDone, answer = pcall(finish, ended)
   if not isDone then
     local refusal = ofAll(answer)
     if refusal then return refusal end
     answer = textOf(answer)
   end
-  answers[#answers + 1] = answer
-  i = i + 3 + more
+  answers[n] = answer
+  if answer == 0 and ended.isNextWanted then wanted[#wanted + 1] = n end
+end
+if #released > 0 then call('DEL', unpack(released)) end
+for set, entries in pairs(final) do
+  if #entries > 0 then call('ZADD', queue .. set, unpack(entries)) end
+end
+-- A search that finds less must not undo what has ended.
+for term, lanes in pairs(foundByTerm) do pcall(writeFound, term, lanes) end
+
+local ids = takeWaiting(#wanted)
+for turn, n in ipairs(wanted) do
+  local isDone, answer = pcall(nextJob, ids[turn], ends[n].token)
+  answers[n] = isDone and answer or textOf(answer)
 end
 if call('EXISTS', waitKey) == 1 then
   mayWake = true
