@@ -20,7 +20,8 @@ async function enqueueAndDrain(m: Measurement, redis: RedisServer, options: Brid
 export const backlog: Case = {
   name: 'backlog',
   about: '20,000 new events enqueued, and 20,000 drained, with 1,000,000 others in 100,000 lanes, and without',
-  sides: ['empty', 'backlog'],
+  // Beside the million every event that is drained is the first of its call: `firsts` is that kind without the million.
+  sides: ['empty', 'firsts', 'backlog'],
   rows: [
     {
       label: 'enqueue beside 1,000,000 parked events',
@@ -38,9 +39,21 @@ export const backlog: Case = {
       target: { least: 0.9 },
       unit: '/s',
     },
+    {
+      label: 'the same, against as many first events of calls',
+      figure: 'perSecond',
+      side: 'backlog',
+      reference: 'firsts',
+      target: { least: 0.9 },
+      unit: '/s',
+    },
   ],
   async measure(side, m) {
     const redis = await m.redis()
+    if (side === 'firsts') {
+      await fill(m, redis, { side: 'bridge', lanes: m.isQuick ? 2_000 : 20_000, perLane: 2, inFlight: 256 })
+      await untilAtRest(redis)
+    }
     if (side === 'backlog') {
       await fill(m, redis, { side: 'bridge', lanes: m.isQuick ? 5_000 : 100_000, perLane: 10, inFlight: 256 })
       await untilAtRest(redis)
@@ -85,8 +98,12 @@ async function untilBlocked({ client }: RedisServer, lanes: number): Promise<voi
   }
 }
 
-/** A large log may be in the middle of being rewritten: that is no part of what is measured. */
+/**
+ * A log that is rewritten while it is measured is no part of what is measured: one under way ends first, and none begins. It would
+ * beside what stands still alone, since the log of an empty Redis does not grow to 64 MB.
+ */
 async function untilAtRest({ client }: RedisServer): Promise<void> {
+  await client.config('SET', 'auto-aof-rewrite-percentage', '0')
   for (let turn = 0; turn < 600; turn += 1) {
     const state = await client.info('persistence')
     if (/^aof_rewrite_in_progress:0/m.test(state) && /^aof_rewrite_scheduled:0/m.test(state)) return
