@@ -17,10 +17,18 @@ async function enqueueAndDrain(m: Measurement, redis: RedisServer, options: Brid
   return { enqueuedPerSecond: events / seconds, ...drain }
 }
 
+/**
+ * What is there before. Beside the million every event that is drained is the first of its call: `firsts` is that kind without the
+ * million.
+ */
+const parked: Readonly<Record<string, { readonly lanes: number; readonly perLane: number }>> = {
+  firsts: { lanes: 20_000, perLane: 2 },
+  backlog: { lanes: 100_000, perLane: 10 },
+}
+
 export const backlog: Case = {
   name: 'backlog',
   about: '20,000 new events enqueued, and 20,000 drained, with 1,000,000 others in 100,000 lanes, and without',
-  // Beside the million every event that is drained is the first of its call: `firsts` is that kind without the million.
   sides: ['empty', 'firsts', 'backlog'],
   rows: [
     {
@@ -40,7 +48,7 @@ export const backlog: Case = {
       unit: '/s',
     },
     {
-      label: 'the same, against as many first events of calls',
+      label: 'drain beside 1,000,000, against first events alone',
       figure: 'perSecond',
       side: 'backlog',
       reference: 'firsts',
@@ -50,13 +58,11 @@ export const backlog: Case = {
   ],
   async measure(side, m) {
     const redis = await m.redis()
-    if (side === 'firsts') {
-      await fill(m, redis, { side: 'bridge', lanes: m.isQuick ? 2_000 : 20_000, perLane: 2, inFlight: 256 })
-      await untilAtRest(redis)
-    }
-    if (side === 'backlog') {
-      await fill(m, redis, { side: 'bridge', lanes: m.isQuick ? 5_000 : 100_000, perLane: 10, inFlight: 256 })
-      await untilAtRest(redis)
+    const others = parked[side]
+    if (others !== undefined) {
+      const lanes = m.isQuick ? others.lanes / 10 : others.lanes
+      await fill(m, redis, { side: 'bridge', lanes, perLane: others.perLane, inFlight: 256 })
+      await untilLogRests(redis)
     }
     return enqueueAndDrain(m, redis)
   },
@@ -85,7 +91,7 @@ export const blocked: Case = {
       const worker = m.worker(redis, options)
       await untilBlocked(redis, lanes)
       await worker.stop()
-      await untilAtRest(redis)
+      await untilLogRests(redis)
     }
     return enqueueAndDrain(m, redis, options)
   },
@@ -102,7 +108,7 @@ async function untilBlocked({ client }: RedisServer, lanes: number): Promise<voi
  * A log that is rewritten while it is measured is no part of what is measured: one under way ends first, and none begins. It would
  * beside what stands still alone, since the log of an empty Redis does not grow to 64 MB.
  */
-async function untilAtRest({ client }: RedisServer): Promise<void> {
+async function untilLogRests({ client }: RedisServer): Promise<void> {
   await client.config('SET', 'auto-aof-rewrite-percentage', '0')
   for (let turn = 0; turn < 600; turn += 1) {
     const state = await client.info('persistence')
